@@ -1,0 +1,27 @@
+//! The words of Postroom, without I/O.
+//!
+//! Where Microsoft has a word, it is ours; what it does not have (connection, account, mailbox,
+//! key, outbox, change, call log) is defined here, once, for every other crate.
+
+pub mod account;
+pub mod call;
+pub mod change;
+pub mod clock;
+pub mod cloud;
+pub mod connection;
+pub mod dice;
+pub mod grant;
+pub mod ids;
+pub mod key;
+pub mod login;
+pub mod mailbox;
+pub mod outbox;
+pub mod ports;
+pub mod resource;
+pub mod secret;
+
+pub use clock::{Clock, HeldClock, SystemClock};
+pub use dice::{Dice, SeededDice, SystemDice};
+pub use ids::*;
+pub use jiff::Timestamp;
+pub use secret::Secret;

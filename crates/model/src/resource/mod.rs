@@ -1,0 +1,7 @@
+//! Microsoft's resources in Microsoft's shapes, as far as we use them.
+
+pub mod attachment;
+pub mod folder;
+pub mod message;
+pub mod recipient;
+pub mod user;

@@ -1,0 +1,59 @@
+//! What a sandbox can be told before it starts.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to start a sandbox.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Serve HTTPS with a made certificate, signed by a made authority.
+    pub tls: bool,
+    /// How many users the directory holds, at least the seed company.
+    pub users: usize,
+    /// How many messages the tenant holds.
+    pub messages: usize,
+    /// Everything made up follows from this number.
+    pub seed: u64,
+    /// How long an access token lives. Entra's default is a random 60 to 90 minutes
+    /// ("Configurable token lifetimes").
+    pub access_token_lifetime: Duration,
+    /// How long an authorization code lives, about ten minutes at Entra ("Microsoft identity
+    /// platform and OAuth 2.0 authorization code flow").
+    pub code_lifetime: Duration,
+    /// A refresh token lives this long without use, 90 days at Entra ("Refresh tokens").
+    pub refresh_token_lifetime: Duration,
+    /// Use of a refresh token that was already exchanged is refused. Entra does not do this.
+    pub strict_rotation: bool,
+    /// Enforce Graph's limits ("Microsoft Graph service-specific throttling limits").
+    pub limits: bool,
+    /// Every Graph request takes at least this long.
+    pub latency: Duration,
+    /// Oddities of the real service to turn on, by name.
+    pub quirks: BTreeSet<String>,
+    /// `.mbox` files, or folders of `.eml` files or Maildir, put into the first users' mailboxes.
+    pub imports: Vec<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: false,
+            users: 0,
+            messages: 2_000,
+            seed: 1,
+            access_token_lifetime: Duration::from_secs(75 * 60),
+            code_lifetime: Duration::from_secs(10 * 60),
+            refresh_token_lifetime: Duration::from_secs(90 * 24 * 60 * 60),
+            strict_rotation: false,
+            limits: true,
+            latency: Duration::ZERO,
+            quirks: BTreeSet::new(),
+            imports: Vec::new(),
+        }
+    }
+}
