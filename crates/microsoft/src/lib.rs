@@ -1,1 +1,23 @@
-//! TBD
+//! The one door to Microsoft: sign-in and Graph.
+//!
+//! Every call of Postroom to Microsoft leaves through a [`Door`]: it holds the access tokens, the
+//! budget of each mailbox, the waiting and repeating that Microsoft asks for, and it makes an entry
+//! in the call log for every attempt.
+//!
+//! - [`door`]: how a call is made, and what can become of it.
+//! - [`signin`]: tokens. A file per OAuth flow, and one table of Microsoft's refusals.
+//! - [`graph`]: the calls themselves, laid out as Microsoft's reference.
+
+pub mod door;
+pub mod graph;
+pub mod signin;
+
+pub use door::{
+    Again, BudgetSettings, Door, DoorError, DoorParts, DoorSettings, GraphPath, GraphRefusal,
+    GraphRequest, GraphResponse, GraphStream, Identity, Priority, Repeat, RequestBody, SignInError,
+    Target,
+};
+pub use signin::{
+    AuthorizeAsk, AuthorizeProbe, Discovery, SignedIn,
+    pkce::{Pkce, pkce},
+};

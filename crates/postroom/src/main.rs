@@ -1,1 +1,7 @@
-fn main(){}
+//! The program `postroom`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    postroom::run()
+}

@@ -19,9 +19,12 @@ impl SandboxClock {
     }
 
     /// The tenant's time.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that is handed to everything else"
+    )]
     pub fn now(&self) -> Timestamp {
-        let offset =
-            SignedDuration::from_millis(self.offset_milliseconds.load(Ordering::Relaxed));
+        let offset = SignedDuration::from_millis(self.offset_milliseconds.load(Ordering::Relaxed));
         Timestamp::now()
             .checked_add(offset)
             .unwrap_or(Timestamp::MAX)
@@ -30,11 +33,11 @@ impl SandboxClock {
     /// Moves the clock forward; it never goes back.
     pub fn advance(&self, by: Duration) {
         let milliseconds = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-        let _ = self.offset_milliseconds.fetch_update(
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-            |offset| Some(offset.saturating_add(milliseconds)),
-        );
+        let _ =
+            self.offset_milliseconds
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |offset| {
+                    Some(offset.saturating_add(milliseconds))
+                });
     }
 }
 

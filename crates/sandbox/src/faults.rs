@@ -17,7 +17,11 @@ pub struct FaultMatch {
 
 /// What happens to the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum FaultAction {
     /// An error answer in Graph's shape.
     Status {

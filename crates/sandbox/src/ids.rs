@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 /// A seeded source of identifiers.
 #[derive(Debug)]
-pub struct Ids {
+pub(crate) struct Ids {
     seed: u64,
     counter: AtomicU64,
 }
 
 impl Ids {
     /// A source whose identifiers follow from the seed.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             seed,
             counter: AtomicU64::new(0),
@@ -32,12 +32,12 @@ impl Ids {
     }
 
     /// The GUID that belongs to a label, always the same.
-    pub fn guid(&self, label: &str) -> Uuid {
+    pub(crate) fn guid(&self, label: &str) -> Uuid {
         guid_of(&self.digest(label, u64::MAX))
     }
 
     /// A number that belongs to a label, always the same.
-    pub fn number(&self, label: &str) -> u64 {
+    pub(crate) fn number(&self, label: &str) -> u64 {
         let digest = self.digest(label, u64::MAX - 1);
         digest
             .iter()
@@ -46,12 +46,12 @@ impl Ids {
     }
 
     /// The next GUID.
-    pub fn next_guid(&self) -> Uuid {
+    pub(crate) fn next_guid(&self) -> Uuid {
         guid_of(&self.digest("guid", self.counter.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The next opaque text, of 43 characters.
-    pub fn next_text(&self) -> String {
+    pub(crate) fn next_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.digest("text", self.counter.fetch_add(1, Ordering::Relaxed)))
     }
 }

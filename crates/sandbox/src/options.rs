@@ -1,9 +1,10 @@
 //! What a sandbox can be told before it starts.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::mail::MailOptions;
 
 /// How to start a sandbox.
 #[derive(Clone, Debug)]
@@ -32,8 +33,9 @@ pub struct Options {
     pub limits: bool,
     /// Every Graph request takes at least this long.
     pub latency: Duration,
-    /// Oddities of the real service to turn on, by name.
-    pub quirks: BTreeSet<String>,
+    /// How the mailboxes begin and which oddities of the real service they have. Seed and number
+    /// of messages come from above.
+    pub mail: MailOptions,
     /// `.mbox` files, or folders of `.eml` files or Maildir, put into the first users' mailboxes.
     pub imports: Vec<PathBuf>,
 }
@@ -52,7 +54,7 @@ impl Default for Options {
             strict_rotation: false,
             limits: true,
             latency: Duration::ZERO,
-            quirks: BTreeSet::new(),
+            mail: MailOptions::default(),
             imports: Vec::new(),
         }
     }

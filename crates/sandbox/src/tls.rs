@@ -29,7 +29,11 @@ pub(crate) fn make(address: IpAddr) -> Result<MadeTls, Error> {
     let authority_pem = authority.self_signed(&authority_key)?.pem();
     let issuer = Issuer::new(authority, authority_key);
 
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
     let own = address.to_string();
     if !address.is_unspecified() && !names.contains(&own) {
         names.push(own);

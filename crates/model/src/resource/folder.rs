@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A mail folder as the mirror keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MailFolder {
     /// Microsoft's id.

@@ -23,6 +23,7 @@ pub trait People: Send + Sync {
     fn by_address(&self, address: &str) -> Option<Person>;
     /// The user with this object id.
     fn by_id(&self, id: &str) -> Option<Person>;
-    /// Everyone with a mailbox, in the directory's order.
+    /// The people whose mailboxes exist from the start, in the directory's order; in a large
+    /// tenant only the first ones.
     fn mailboxes(&self) -> Vec<Person>;
 }

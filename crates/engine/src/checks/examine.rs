@@ -1,0 +1,254 @@
+//! Everything that the engine knows of, looked at.
+
+use super::steps::{fine, sentence, trouble, warning};
+use super::{Finding, secrets};
+use crate::logins::earlier;
+use crate::{Engine, Result};
+use postroom_model::account::{Account, AccountKind, AccountState};
+use postroom_model::connection::Connection;
+use postroom_model::mailbox::{Mailbox, SyncPhase};
+use postroom_model::outbox::{OutboxItem, OutboxStatus};
+use postroom_store::contract::outbox::OutboxQuery;
+use std::time::Duration;
+
+/// The setting that says that the master key is kept elsewhere, too.
+const BACKED_UP: &str = "master_key_backed_up";
+/// Days before a user's grant ends unused at which somebody is told.
+const GRANT_WARNING: i64 = 14;
+/// A mirror is old when it missed so many rounds, and at least for so long.
+const MISSED_ROUNDS: u32 = 10;
+const OLD: Duration = Duration::from_secs(15 * 60);
+/// The most items of the outbox that are looked at.
+const MOST_ITEMS: u32 = 500;
+
+/// What there is to say of everything.
+pub(super) async fn findings(engine: &Engine, online: bool) -> Result<Vec<Finding>> {
+    let mut findings = vec![store(engine).await];
+    if findings.iter().any(|finding| finding.hint.is_some()) {
+        // Nothing else can be read.
+        return Ok(findings);
+    }
+    findings.push(master_key(engine).await?);
+    let connections = engine.connections().await?;
+    if connections.is_empty() {
+        findings.push(warning(
+            "connections",
+            "There is no connection yet.",
+            "Add one: `postroom connection add`.",
+        ));
+    }
+    for connection in &connections {
+        findings.extend(secrets::findings(connection, engine.now()));
+        if online {
+            findings.extend(checked(engine, connection).await?);
+        }
+    }
+    for account in engine.store().accounts().await? {
+        findings.push(self::account(engine, &account, &connections));
+    }
+    for mailbox in engine.store().mailboxes().await? {
+        findings.push(self::mailbox(engine, &mailbox));
+    }
+    findings.push(outbox(engine).await?);
+    Ok(findings)
+}
+
+async fn store(engine: &Engine) -> Finding {
+    let store = engine.store();
+    let place = match store.describe().await {
+        Ok(about) => format!("{} at {}, schema {}", about.kind, about.place, about.schema),
+        Err(error) => format!("it does not say what it is: {error}"),
+    };
+    match store.check().await {
+        Ok(()) => fine("store", format!("Reads and writes: {place}.")),
+        Err(error) => trouble(
+            "store",
+            sentence(&format!("{error} ({place})")),
+            "Check that the disk has room and the data folder belongs to the user that runs \
+             Postroom; then start it again.",
+        ),
+    }
+}
+
+async fn master_key(engine: &Engine) -> Result<Finding> {
+    let backed_up = engine.store().setting(BACKED_UP).await?;
+    Ok(match backed_up.filter(|when| !when.is_empty()) {
+        Some(when) => fine("master key", format!("Kept elsewhere, too ({when}).")),
+        None => warning(
+            "master key",
+            "Nobody said that the master key is kept elsewhere, too.",
+            "Without it no secret in the store can be opened: keep a copy of it apart from the \
+             data, then say so with `postroom doctor --master-key-backed-up`.",
+        ),
+    })
+}
+
+/// The steps of a connection's check that failed.
+async fn checked(engine: &Engine, connection: &Connection) -> Result<Vec<Finding>> {
+    let report = engine.check_connection(&connection.id).await?;
+    let subject = format!("connection {}", connection.name);
+    if report.ok {
+        return Ok(vec![fine(subject, "The check is well.")]);
+    }
+    Ok(report
+        .steps
+        .into_iter()
+        .filter(|step| step.ok == Some(false))
+        .map(|step| {
+            trouble(
+                subject.clone(),
+                format!("{}: {}", step.name, step.detail),
+                step.hint.unwrap_or_default(),
+            )
+        })
+        .collect())
+}
+
+fn account(engine: &Engine, account: &Account, connections: &[Connection]) -> Finding {
+    let connection = connections
+        .iter()
+        .find(|connection| connection.id == account.connection)
+        .map_or(account.connection.as_str(), |connection| &connection.name);
+    let who = match account.kind {
+        AccountKind::Application => "the application",
+        AccountKind::User => account
+            .user_principal_name
+            .as_deref()
+            .or(account.display_name.as_deref())
+            .unwrap_or(account.id.as_str()),
+    };
+    let subject = format!("account {who} of {connection}");
+    let hint = match account.state {
+        AccountState::Active | AccountState::Refreshing => {
+            return unused(engine, account, subject, connection);
+        }
+        AccountState::NeedsSignIn | AccountState::Revoked => {
+            format!("The user signs in again: `postroom login {connection:?}`.")
+        }
+        AccountState::CredentialExpired => format!(
+            "Give the connection a new client secret: `postroom connection set {connection:?} \
+             --client-secret-file FILE --secret-expires DATE`."
+        ),
+        AccountState::ConsentMissing => format!(
+            "An administrator grants consent (Entra admin center → App registrations → API \
+             permissions → Grant admin consent); then `postroom connection check {connection:?}`."
+        ),
+    };
+    let reason = account.reason.as_deref().unwrap_or("no reason was given");
+    trouble(
+        subject,
+        sentence(&format!(
+            "it cannot act ({}): {reason}",
+            account.state.name()
+        )),
+        hint,
+    )
+}
+
+/// A user's grant ends when nobody uses it; the application's end is its secret's.
+fn unused(engine: &Engine, account: &Account, subject: String, connection: &str) -> Finding {
+    let left = account
+        .expires_at
+        .filter(|_| account.kind == AccountKind::User)
+        .map(|end| end.duration_since(engine.now()).as_hours().div_euclid(24));
+    match left {
+        Some(days) if days <= GRANT_WARNING => warning(
+            subject,
+            format!("Its sign-in ends in {days} days unless it is used."),
+            format!(
+                "Use it (a mailbox that is mirrored does), or sign in again: `postroom login \
+                 {connection:?}`."
+            ),
+        ),
+        _ => fine(subject, "It can act."),
+    }
+}
+
+fn mailbox(engine: &Engine, mailbox: &Mailbox) -> Finding {
+    let subject = format!("mailbox {}", mailbox.address);
+    let sync = &mailbox.sync;
+    let settings = engine.settings();
+    let old_before = earlier(
+        engine.now(),
+        settings
+            .sync_interval
+            .saturating_mul(MISSED_ROUNDS)
+            .max(OLD),
+    );
+    if sync.state == SyncPhase::Failed {
+        let error = sync.error.as_deref().unwrap_or("no reason was noted");
+        return trouble(
+            subject,
+            sentence(&format!("its last round failed: {error}")),
+            "It is tried again by itself; `postroom mailbox sync` tries at once.",
+        );
+    }
+    let Some(synced) = sync.last_synced_at else {
+        let detail = format!(
+            "Its mirror was never level ({}; {} messages so far).",
+            sync.state.name(),
+            sync.messages_done
+        );
+        let hint = "The first round of a large mailbox takes its time; the mirror works while the \
+                    server runs (`postroom serve`).";
+        return warning(subject, detail, hint);
+    };
+    if synced < old_before && sync.state != SyncPhase::Syncing {
+        return warning(
+            subject,
+            format!("Its mirror was last level at {synced}."),
+            "Is the server running (`postroom serve`)? `postroom mailbox sync` tries at once.",
+        );
+    }
+    let proven_before = earlier(engine.now(), settings.prove_interval.saturating_mul(2));
+    if sync
+        .last_proven_at
+        .unwrap_or(mailbox.created_at)
+        .lt(&proven_before)
+    {
+        return warning(
+            subject,
+            "Its mirror was not proven whole lately.",
+            "The comparison runs by itself while the server runs; the log says why it does not \
+             come to an end.",
+        );
+    }
+    fine(subject, format!("Level at {synced}."))
+}
+
+async fn outbox(engine: &Engine) -> Result<Finding> {
+    let items = engine
+        .store()
+        .list_outbox(&OutboxQuery {
+            mailboxes: None,
+            statuses: vec![OutboxStatus::Failed, OutboxStatus::Uncertain],
+            after: None,
+            limit: MOST_ITEMS,
+        })
+        .await?;
+    Ok(left_behind(&items))
+}
+
+fn left_behind(items: &[OutboxItem]) -> Finding {
+    let uncertain = items
+        .iter()
+        .filter(|item| item.status == OutboxStatus::Uncertain)
+        .count();
+    let failed = items.len() - uncertain;
+    let detail = format!("{failed} failed, {uncertain} uncertain.");
+    match (failed, uncertain) {
+        (0, 0) => fine("outbox", "Nothing failed and nothing is uncertain."),
+        (_, 0) => warning(
+            "outbox",
+            detail,
+            "`postroom outbox list` says why; correct that, then `postroom outbox retry` or \
+             `cancel`.",
+        ),
+        _ => trouble(
+            "outbox",
+            detail,
+            "Look in the mailbox's Sent Items whether an uncertain message left. If it did not: \
+             `postroom outbox retry`; it may otherwise leave twice.",
+        ),
+    }
+}

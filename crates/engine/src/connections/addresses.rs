@@ -1,0 +1,221 @@
+//! Where a connection sends its secrets and tokens.
+
+use super::validate;
+use crate::access::Caller;
+use crate::{Code, Engine, Problem, Result};
+use postroom_model::cloud::is_known_root;
+use postroom_model::connection::{Connection, Endpoints};
+use postroom_model::key::Scope;
+use postroom_model::{ConnectionId, CredentialId};
+use url::Url;
+
+/// A root as given, or the cloud's.
+pub(super) fn root(what: &str, given: Option<&str>, clouds: &str) -> Result<String> {
+    match given.map(str::trim) {
+        None | Some("") => Ok(clouds.to_owned()),
+        Some(given) => validate::root(what, given),
+    }
+}
+
+/// Endpoints set by hand; an empty one is none.
+pub(super) fn endpoints(given: Endpoints) -> Result<Endpoints> {
+    let one = |what: &str, given: Option<String>| match given.as_deref().map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(given) => validate::endpoint(what, given).map(Some),
+    };
+    Ok(Endpoints {
+        authorization: one("endpoints.authorization", given.authorization)?,
+        token: one("endpoints.token", given.token)?,
+        device_authorization: one("endpoints.deviceAuthorization", given.device_authorization)?,
+        jwks: one("endpoints.jwks", given.jwks)?,
+    })
+}
+
+/// Addresses outside the known clouds that the connection did not have before.
+pub(super) fn outside(now: &Connection, was: Option<&Connection>) -> Vec<String> {
+    let before = was.map(addresses_of);
+    addresses_of(now)
+        .into_iter()
+        .enumerate()
+        .filter_map(|(place, address)| {
+            let same = before.as_ref().is_some_and(|was| was[place] == address);
+            address.filter(|address| !same && !is_known(address))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+fn addresses_of(connection: &Connection) -> [Option<&str>; 6] {
+    let Endpoints {
+        authorization,
+        token,
+        device_authorization,
+        jwks,
+    } = &connection.endpoints;
+    [
+        Some(&connection.authority_url),
+        Some(&connection.graph_url),
+        authorization.as_deref(),
+        token.as_deref(),
+        device_authorization.as_deref(),
+        jwks.as_deref(),
+    ]
+}
+
+fn is_known(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| is_known_root(&url.origin().ascii_serialization()))
+}
+
+/// Refuses addresses outside the known clouds from a caller without `admin`.
+pub(super) fn may_lead_outside(caller: &Caller, outside: &[String]) -> Result<()> {
+    if outside.is_empty() || caller.has(Scope::Admin) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Forbidden,
+        format!(
+            "Secrets and tokens would be sent to {}, which is in none of Microsoft's clouds: only \
+             a key with admin may say so.",
+            outside.join(", ")
+        ),
+    ))
+}
+
+/// The setting that says since when a connection's secrets go to another host.
+pub(crate) fn moved_setting(connection: &ConnectionId) -> String {
+    format!("connection.{connection}.moved_at")
+}
+
+impl Engine {
+    /// Ends what was granted through a connection, sign-ins under way included.
+    pub(super) async fn end_grants_of(
+        &self,
+        id: &ConnectionId,
+        keep: &[CredentialId],
+    ) -> Result<()> {
+        let now = self.now();
+        // A code that is on its way from the old host must not be shown to the new one.
+        self.store()
+            .put_setting(&moved_setting(id), &now.to_string())
+            .await?;
+        self.store()
+            .end_grants(
+                id,
+                keep,
+                "The connection's addresses were changed: sign in again.",
+                now,
+            )
+            .await?;
+        self.door().forget_connection(id);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connections::{ConnectionChange, changed};
+    use postroom_model::Timestamp;
+    use postroom_model::cloud::Cloud;
+
+    fn connection() -> Connection {
+        Connection {
+            id: ConnectionId::new("c"),
+            name: "Contoso".to_owned(),
+            tenant_id: "contoso.example".to_owned(),
+            client_id: "00000000-0000-0000-0000-000000000001".to_owned(),
+            cloud: Cloud::Global,
+            authority_url: Cloud::Global.authority_url().to_owned(),
+            graph_url: Cloud::Global.graph_url().to_owned(),
+            endpoints: Endpoints::default(),
+            redirect_uri: None,
+            scopes: Vec::new(),
+            credentials: Vec::new(),
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn leads_outside(was: &Connection, change: &ConnectionChange) -> bool {
+        let now = changed(was, change).expect("a fit change");
+        !outside(&now, Some(was)).is_empty()
+    }
+
+    #[test]
+    fn known_clouds_are_not_outside() {
+        let was = connection();
+        for cloud in Cloud::ALL {
+            let change = ConnectionChange {
+                cloud: Some(cloud),
+                ..ConnectionChange::default()
+            };
+            assert!(!leads_outside(&was, &change));
+        }
+        let change = ConnectionChange {
+            endpoints: Some(Endpoints {
+                token: Some("https://login.microsoftonline.com/t/oauth2/v2.0/token".to_owned()),
+                ..Endpoints::default()
+            }),
+            ..ConnectionChange::default()
+        };
+        assert!(!leads_outside(&was, &change));
+    }
+
+    #[test]
+    fn every_address_is_looked_at_and_only_changes_count() {
+        let evil = || Some("https://login.microsoftonline.com.evil.example".to_owned());
+        let endpoints = [
+            Endpoints {
+                authorization: evil(),
+                ..Endpoints::default()
+            },
+            Endpoints {
+                token: evil(),
+                ..Endpoints::default()
+            },
+            Endpoints {
+                device_authorization: evil(),
+                ..Endpoints::default()
+            },
+            Endpoints {
+                jwks: evil(),
+                ..Endpoints::default()
+            },
+        ];
+        let mut changes: Vec<_> = endpoints
+            .into_iter()
+            .map(|endpoints| ConnectionChange {
+                endpoints: Some(endpoints),
+                ..ConnectionChange::default()
+            })
+            .collect();
+        changes.push(ConnectionChange {
+            authority_url: evil(),
+            ..ConnectionChange::default()
+        });
+        changes.push(ConnectionChange {
+            graph_url: evil(),
+            ..ConnectionChange::default()
+        });
+        for change in &changes {
+            let was = connection();
+            assert!(leads_outside(&was, change), "{change:?}");
+            let moved = changed(&was, change).expect("a fit change");
+            assert!(!leads_outside(&moved, change), "{change:?} again");
+            assert!(!leads_outside(&moved, &ConnectionChange::default()));
+        }
+    }
+
+    #[test]
+    fn a_cloud_brings_its_addresses_unless_others_are_given() {
+        let mut was = connection();
+        was.graph_url = "https://graph.example".to_owned();
+        let change = ConnectionChange {
+            cloud: Some(Cloud::China),
+            authority_url: Some("http://127.0.0.1:99/".to_owned()),
+            ..ConnectionChange::default()
+        };
+        let now = changed(&was, &change).expect("a fit change");
+        assert_eq!(now.authority_url, "http://127.0.0.1:99");
+        assert_eq!(now.graph_url, Cloud::China.graph_url());
+    }
+}

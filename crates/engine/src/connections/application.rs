@@ -1,0 +1,102 @@
+//! The application's account follows the connection's credentials.
+
+use crate::{Engine, Result};
+use postroom_model::account::{Account, AccountKind, AccountState};
+use postroom_model::connection::Connection;
+use postroom_model::{AccountId, ConnectionId};
+
+/// Why the application cannot act without a credential.
+const NO_CREDENTIAL: &str = "The connection has no credential any more: add a client secret to it.";
+
+impl Engine {
+    /// Brings a connection's application account in line with its credentials. With `fresh` a
+    /// credential is new: whoever was stopped by the old one may try again.
+    pub(super) async fn settle_application(&self, id: &ConnectionId, fresh: bool) -> Result<()> {
+        let Some(connection) = self.store().connection(id).await? else {
+            return Ok(());
+        };
+        let account = self.store().account_of(id, None).await?;
+        if connection.credentials.is_empty() {
+            return match account {
+                Some(account) => self.retire_application(account).await,
+                None => Ok(()),
+            };
+        }
+        let now = self.now();
+        let mut account = account.unwrap_or_else(|| Account {
+            id: AccountId::new(self.shared.dice.timed_guid(now).to_string()),
+            connection: id.clone(),
+            kind: AccountKind::Application,
+            user_id: None,
+            user_principal_name: None,
+            display_name: None,
+            state: AccountState::Active,
+            reason: None,
+            since: now,
+            expires_at: None,
+        });
+        account.display_name = Some(connection.name.clone());
+        account.expires_at = newest_end(&connection);
+        if fresh && account.state != AccountState::Active {
+            account.state = AccountState::Active;
+            account.reason = None;
+            account.since = now;
+        }
+        self.store().put_account(&account).await?;
+        if fresh {
+            self.wake_mirrors(&account.id).await;
+            self.revive_users(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Without a credential there is no application. One that mailboxes are reached through stays,
+    /// unable to act: their mirrors would go with it, and a new secret brings all back.
+    async fn retire_application(&self, account: Account) -> Result<()> {
+        let mailboxes = self.store().mailboxes().await?;
+        if mailboxes
+            .iter()
+            .all(|mailbox| mailbox.account != account.id)
+        {
+            self.store().remove_account(&account.id).await?;
+            self.door().forget_token(&account.id);
+            return Ok(());
+        }
+        let now = self.now();
+        self.store()
+            .put_account(&Account {
+                state: AccountState::CredentialExpired,
+                reason: Some(NO_CREDENTIAL.to_owned()),
+                since: now,
+                expires_at: None,
+                ..account
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Users whose grant is whole, and who were stopped by the connection's secret alone.
+    async fn revive_users(&self, id: &ConnectionId) -> Result<()> {
+        for account in self.store().accounts().await? {
+            let stopped = account.connection == *id
+                && account.kind == AccountKind::User
+                && account.state == AccountState::CredentialExpired;
+            if stopped && self.store().grant(&account.id).await?.is_some() {
+                self.store()
+                    .set_account_state(&account.id, AccountState::Active, None, self.now())
+                    .await?;
+                self.wake_mirrors(&account.id).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When the newest credential ends, which is the one that is tried first.
+fn newest_end(connection: &Connection) -> Option<postroom_model::Timestamp> {
+    connection
+        .credentials
+        .iter()
+        .max_by(|a, b| (a.created_at, a.id.as_str()).cmp(&(b.created_at, b.id.as_str())))
+        .and_then(|newest| newest.expires_at)
+}

@@ -1,0 +1,228 @@
+//! The engines as one thing, with what they share.
+
+use crate::calls::StoreCallLog;
+use crate::grants::StoreVault;
+use crate::mirror::Mirror;
+use crate::outbox::Outbox;
+use crate::{Problem, Result};
+use postroom_microsoft::{Door, DoorParts, DoorSettings, Identity};
+use postroom_model::account::Account;
+use postroom_model::clock::SharedClock;
+use postroom_model::dice::SharedDice;
+use postroom_model::mailbox::Mailbox;
+use postroom_model::{AccountId, Timestamp};
+use postroom_store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Tells the time.
+    pub clock: SharedClock,
+    /// Gives randomness.
+    pub dice: SharedDice,
+    /// How to call Microsoft.
+    pub door: DoorSettings,
+    /// How to behave.
+    pub settings: EngineSettings,
+}
+
+/// How the engines behave.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Where callers and browsers reach this server, without a trailing slash:
+    /// `http://127.0.0.1:8025`. A sign-in comes back to `/auth/callback` there.
+    pub public_url: String,
+    /// Time between two rounds of a mailbox's mirror.
+    pub sync_interval: Duration,
+    /// Time between two comparisons of every folder, id by id.
+    pub prove_interval: Duration,
+    /// How many mailboxes are mirrored side by side.
+    pub mailboxes_at_once: usize,
+    /// How long entries of the call log are kept.
+    pub keep_calls: Duration,
+    /// How long their details are kept.
+    pub keep_call_details: Duration,
+    /// How long changes are kept for readers of the feed.
+    pub keep_changes: Duration,
+    /// For how long an item of the outbox is looked for before it is `uncertain`.
+    pub look_for: Duration,
+    /// How often an item of the outbox is tried before it has failed.
+    pub send_attempts: u32,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            public_url: "http://127.0.0.1:8025".to_owned(),
+            sync_interval: Duration::from_secs(60),
+            prove_interval: DAY,
+            mailboxes_at_once: 8,
+            keep_calls: DAY * 90,
+            keep_call_details: DAY * 7,
+            keep_changes: DAY * 30,
+            look_for: Duration::from_secs(10 * 60),
+            send_attempts: 12,
+        }
+    }
+}
+
+/// The engines. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What the engines share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: SharedClock,
+    pub(crate) dice: SharedDice,
+    pub(crate) door: Door,
+    pub(crate) settings: EngineSettings,
+    pub(crate) call_log: Arc<StoreCallLog>,
+    pub(crate) mirror: Mirror,
+    pub(crate) outbox: Outbox,
+    pub(crate) access: crate::access::AccessState,
+    pub(crate) logins: crate::logins::LoginState,
+    pub(crate) tasks: tokio_util::task::TaskTracker,
+    pub(crate) stop: tokio_util::sync::CancellationToken,
+}
+
+impl Engine {
+    /// Puts the engines together. Nothing runs until [`Engine::start`].
+    ///
+    /// # Errors
+    /// When the door cannot be made, for example because a CA file is none.
+    pub fn new(parts: EngineParts) -> Result<Self> {
+        let call_log = Arc::new(StoreCallLog::new(Arc::clone(&parts.store)));
+        let vault = Arc::new(StoreVault::new(
+            Arc::clone(&parts.store),
+            Arc::clone(&parts.clock),
+        ));
+        let door = Door::new(DoorParts {
+            clock: Arc::clone(&parts.clock),
+            dice: Arc::clone(&parts.dice),
+            vault,
+            log: Arc::clone(&call_log) as _,
+            settings: parts.door,
+        })?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                store: parts.store,
+                clock: parts.clock,
+                dice: parts.dice,
+                door,
+                settings: parts.settings,
+                call_log,
+                mirror: Mirror::default(),
+                outbox: Outbox::default(),
+                access: crate::access::AccessState::default(),
+                logins: crate::logins::LoginState::default(),
+                tasks: tokio_util::task::TaskTracker::new(),
+                stop: tokio_util::sync::CancellationToken::new(),
+            }),
+        })
+    }
+
+    /// Starts what runs by itself: mirror, outbox, sweeping. To be called once, within a runtime.
+    pub fn start(&self) {
+        self.spawn(crate::mirror::run(self.clone()));
+        self.spawn(crate::outbox::run(self.clone()));
+        self.spawn(crate::logins::sweep(self.clone()));
+    }
+
+    /// Ends everything within seconds: what is under way comes to a point from which it can go on
+    /// later, the call log is written out and the store closed.
+    pub async fn stop(&self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        let grace = Duration::from_secs(5);
+        if tokio::time::timeout(grace, self.shared.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "some work did not come to an end in time; it goes on at the next start"
+            );
+        }
+        self.shared.call_log.flush().await;
+        if let Err(error) = self.shared.store.close().await {
+            tracing::error!(%error, "closing the store");
+        }
+    }
+
+    /// Whether [`Engine::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.stop.is_cancelled()
+    }
+
+    /// Returns when [`Engine::stop`] is called.
+    pub async fn stopping(&self) {
+        self.shared.stop.cancelled().await;
+    }
+
+    /// The store, for those that open it themselves (the command line, tests).
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// The time on the engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// The engine's clock.
+    pub fn clock(&self) -> &SharedClock {
+        &self.shared.clock
+    }
+
+    /// How the engines behave.
+    pub fn settings(&self) -> &EngineSettings {
+        &self.shared.settings
+    }
+
+    /// Drops the access token that is held in memory: the next call fetches a new one.
+    pub fn expire_token(&self, account: &AccountId) {
+        self.shared.door.forget_token(account);
+    }
+
+    /// The door, for what an engine passes through whole.
+    pub(crate) fn door(&self) -> &Door {
+        &self.shared.door
+    }
+
+    pub(crate) fn spawn<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.shared.tasks.spawn(task);
+    }
+
+    /// Who acts when `account` is used on behalf of `caller`.
+    pub(crate) async fn identity(&self, account: &AccountId, caller: &str) -> Result<Identity> {
+        let account: Account = self
+            .store()
+            .account(account)
+            .await?
+            .ok_or_else(|| Problem::not_found("account", account.as_str()))?;
+        let connection = self
+            .store()
+            .connection(&account.connection)
+            .await?
+            .ok_or_else(|| Problem::not_found("connection", account.connection.as_str()))?;
+        Ok(Identity {
+            connection: Arc::new(connection),
+            account: Arc::new(account),
+            caller: caller.into(),
+        })
+    }
+
+    /// Who acts on a mailbox on behalf of `caller`.
+    pub(crate) async fn identity_for(&self, mailbox: &Mailbox, caller: &str) -> Result<Identity> {
+        self.identity(&mailbox.account, caller).await
+    }
+}

@@ -1,0 +1,198 @@
+//! From a code to an account.
+
+use super::returned::Returned;
+use super::{EXPIRED, LoginEnd};
+use crate::connections::moved_setting;
+use crate::grants::REFRESH_TOKEN_LIFETIME;
+use crate::{Code, Engine, Problem, Result};
+use postroom_microsoft::{Again, DoorError, SignedIn};
+use postroom_model::account::{Account, AccountKind, AccountState};
+use postroom_model::clock::later;
+use postroom_model::connection::Connection;
+use postroom_model::login::{Login, LoginStatus};
+use postroom_model::{AccountId, LoginId, Secret, Timestamp};
+use std::time::Duration;
+
+/// How finishing went.
+pub(super) enum Finish {
+    /// The account that came of it.
+    Completed(Account),
+    /// It is over, or was never one: why, in words for the user.
+    Failed(String),
+    /// It is still pending: the same return may be tried again.
+    Undecided(Problem),
+}
+
+impl Finish {
+    pub(super) fn into_end(self) -> LoginEnd {
+        match self {
+            Self::Completed(account) => LoginEnd::Completed(account),
+            Self::Failed(why) => LoginEnd::Failed(why),
+            Self::Undecided(problem) => LoginEnd::Failed(format!(
+                "The sign-in could not be finished just now: {}. Reload this page to try again.",
+                problem.detail.trim_end_matches('.')
+            )),
+        }
+    }
+}
+
+fn failed(why: &str) -> Finish {
+    Finish::Failed(why.to_owned())
+}
+
+impl Engine {
+    /// Finishes a sign-in. A code works once, so this goes on to its end even when the browser
+    /// hangs up.
+    pub(super) async fn finish_login(&self, id: LoginId, returned: Returned) -> Finish {
+        let engine = self.clone();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        self.spawn(async move {
+            let finish = match engine.finish_now(&id, returned).await {
+                Ok(finish) => finish,
+                Err(problem) => {
+                    tracing::error!(login = %id, error = ?problem, "finishing a sign-in");
+                    Finish::Undecided(problem)
+                }
+            };
+            // Nobody may listen any more: the store has the result.
+            let _ = tell.send(finish);
+        });
+        told.await.unwrap_or_else(|_| {
+            Finish::Undecided(Problem::new(
+                Code::Internal,
+                "Something went wrong here; the server's log says what.",
+            ))
+        })
+    }
+
+    async fn finish_now(&self, id: &LoginId, returned: Returned) -> Result<Finish> {
+        let Some(_turn) = self.shared.logins.begin(id) else {
+            return Ok(failed(
+                "This sign-in is being finished in another window: look there.",
+            ));
+        };
+        let Some(login) = self.store().login(id).await? else {
+            return Ok(failed("Nobody waits for this sign-in any more."));
+        };
+        if login.status != LoginStatus::Pending {
+            return Ok(failed(match login.status {
+                LoginStatus::Completed => {
+                    "This sign-in was finished already. You may close this window."
+                }
+                _ => "This sign-in has ended already. Begin a new one where you came from.",
+            }));
+        }
+        if login.expires_at <= self.now() {
+            return self
+                .fail(id, LoginStatus::Expired, EXPIRED.to_owned())
+                .await;
+        }
+        if let Some(why) = returned.refused {
+            return self.fail(id, LoginStatus::Failed, why).await;
+        }
+        let Some(code) = returned.code else {
+            return Ok(failed(
+                "The address has neither a code nor an error in it: it was cut off on its way. \
+                 Begin the sign-in again.",
+            ));
+        };
+        let Some(connection) = self.store().connection(&login.connection).await? else {
+            return Ok(failed("The connection of this sign-in was removed."));
+        };
+        if self.moved_since(&login).await? {
+            let why = "The connection's addresses were changed meanwhile. Begin the sign-in again.";
+            return self.fail(id, LoginStatus::Failed, why.to_owned()).await;
+        }
+        match self.redeem(&connection, &login, &code).await {
+            Ok(signed_in) => self.complete(&login, signed_in).await,
+            Err(error) if error.again() == Again::Never => {
+                self.fail(id, LoginStatus::Failed, error.to_string()).await
+            }
+            // A lost network decides nothing: if the code is still good, reloading the page helps.
+            Err(error) => Ok(Finish::Undecided(error.into())),
+        }
+    }
+
+    async fn redeem(
+        &self,
+        connection: &Connection,
+        login: &Login,
+        code: &Secret,
+    ) -> std::result::Result<SignedIn, DoorError> {
+        self.door()
+            .redeem_code(
+                connection,
+                code,
+                &login.redirect_uri,
+                &login.verifier,
+                &login.nonce,
+                &connection.scopes,
+            )
+            .await
+    }
+
+    /// Writes account and grant, and only then lets the token be used.
+    async fn complete(&self, login: &Login, signed_in: SignedIn) -> Result<Finish> {
+        let now = self.now();
+        let expires_at = later(signed_in.grant.received_at, REFRESH_TOKEN_LIFETIME);
+        let account = Account {
+            id: AccountId::new(self.shared.dice.timed_guid(now).to_string()),
+            connection: login.connection.clone(),
+            kind: AccountKind::User,
+            user_id: Some(signed_in.user_id),
+            user_principal_name: signed_in.user_principal_name,
+            display_name: signed_in.display_name,
+            state: AccountState::Active,
+            reason: None,
+            since: now,
+            expires_at: Some(expires_at),
+        };
+        let completed = self
+            .store()
+            .complete_login(&login.id, &account, &signed_in.grant, expires_at)
+            .await?;
+        let Some(account) = completed else {
+            return Ok(failed(
+                "This sign-in ended meanwhile. Begin a new one where you came from.",
+            ));
+        };
+        // What was remembered is of the grant before this one.
+        self.door().forget_token(&account.id);
+        self.door()
+            .adopt_token(&account.id, signed_in.access_token)
+            .await;
+        self.shared.logins.wake();
+        self.wake_mirrors(&account.id).await;
+        Ok(Finish::Completed(account))
+    }
+
+    /// Mailboxes that waited for this account to be able to act go on at once.
+    pub(crate) async fn wake_mirrors(&self, account: &AccountId) {
+        let mailboxes = self.store().mailboxes().await.unwrap_or_default();
+        for mailbox in mailboxes
+            .iter()
+            .filter(|mailbox| mailbox.account == *account)
+        {
+            if let Err(error) = self.sync_mailbox(&mailbox.id, Duration::ZERO).await {
+                tracing::debug!(mailbox = %mailbox.id, %error, "waking a mirror");
+            }
+        }
+    }
+
+    async fn fail(&self, id: &LoginId, status: LoginStatus, why: String) -> Result<Finish> {
+        self.end_login(id, status, &why).await?;
+        Ok(Finish::Failed(why))
+    }
+
+    /// Whether the connection's secrets go to another host than when the sign-in began: its code
+    /// is not for that one.
+    async fn moved_since(&self, login: &Login) -> Result<bool> {
+        let moved = self
+            .store()
+            .setting(&moved_setting(&login.connection))
+            .await?;
+        Ok(moved
+            .and_then(|at| at.parse::<Timestamp>().ok())
+            .is_some_and(|at| at >= login.created_at))
+    }
+}

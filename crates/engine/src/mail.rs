@@ -1,0 +1,7 @@
+//! Mail: read from the mirror, changed at Microsoft.
+
+pub mod attachments;
+mod cursor;
+pub mod folders;
+pub mod messages;
+pub mod view;

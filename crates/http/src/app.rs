@@ -1,0 +1,50 @@
+//! What handlers share.
+
+use crate::metrics::Metrics;
+use crate::options::RouterOptions;
+use postroom_engine::{Code, Engine, Problem};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) engine: Engine,
+    pub(crate) options: Arc<RouterOptions>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Cancelled when this server closes: who waits comes to an end.
+    pub(crate) closing: CancellationToken,
+}
+
+impl App {
+    pub(crate) fn new(engine: Engine, options: RouterOptions) -> Self {
+        Self {
+            engine,
+            options: Arc::new(options),
+            metrics: Arc::new(Metrics::new()),
+            closing: CancellationToken::new(),
+        }
+    }
+
+    /// Waits for `work`, but not longer than this server is open.
+    pub(crate) async fn while_open<T>(
+        &self,
+        work: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.closing.cancelled() => Err(stopping()),
+            () = self.engine.stopping() => Err(stopping()),
+        }
+    }
+}
+
+fn stopping() -> Problem {
+    let mut problem = Problem::new(
+        Code::Stopping,
+        "The server is stopping; ask again when it is back.",
+    );
+    problem.retry_after = Some(5);
+    problem
+}

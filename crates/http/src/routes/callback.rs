@@ -1,0 +1,125 @@
+//! The redirect URI: where a browser comes back to after a sign-in at Microsoft.
+
+use crate::app::App;
+use crate::extract::body;
+use crate::pages::{escape, page};
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode, Uri};
+use postroom_engine::logins::LoginEnd;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(login_callback, login_callback_form))
+}
+
+/// The longest form that a browser brings back.
+const MOST: usize = 64 * 1024;
+
+/// Where a browser comes back to after a sign-in: register this address with the app registration.
+/// Answers with a page that says how it went.
+#[utoipa::path(
+    get, path = "/auth/callback", tag = "server",
+    responses(
+        (status = 200, description = "The sign-in is complete", content_type = "text/html", body = String),
+        (status = 400, description = "It failed: the page says why", content_type = "text/html", body = String),
+    )
+)]
+async fn login_callback(State(app): State<App>, uri: Uri) -> Response {
+    returned(&app, uri.query().unwrap_or_default().as_bytes()).await
+}
+
+/// The same for a sign-in whose answer comes as a form (`response_mode=form_post`).
+#[utoipa::path(
+    post, path = "/auth/callback", tag = "server",
+    responses(
+        (status = 200, description = "The sign-in is complete", content_type = "text/html", body = String),
+        (status = 400, description = "It failed: the page says why", content_type = "text/html", body = String),
+    )
+)]
+async fn login_callback_form(State(app): State<App>, headers: HeaderMap, form: Body) -> Response {
+    match body::read(&headers, form, MOST).await {
+        Ok(bytes) => returned(&app, &bytes).await,
+        Err(problem) => shown(&LoginEnd::Failed(problem.detail)),
+    }
+}
+
+async fn returned(app: &App, encoded: &[u8]) -> Response {
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(encoded).into_owned().collect();
+    // Goes on when the window is closed early: the code can be redeemed once only.
+    let engine = app.engine.clone();
+    let end = tokio::spawn(async move { engine.login_returned(&pairs).await }).await;
+    match end {
+        Ok(end) => shown(&end),
+        Err(error) => {
+            tracing::error!(%error, "a sign-in broke off");
+            shown(&LoginEnd::Failed(
+                "Something went wrong here; the server's log says more.".to_owned(),
+            ))
+        }
+    }
+}
+
+/// The page. Web viewers are small: it says the one thing that matters first.
+fn shown(end: &LoginEnd) -> Response {
+    match end {
+        LoginEnd::Completed(account) => {
+            let who = account
+                .display_name
+                .as_deref()
+                .or(account.user_principal_name.as_deref());
+            let who = who.map_or_else(String::new, |who| {
+                format!(
+                    "<p>You are signed in as <strong>{}</strong>.</p>",
+                    escape(who)
+                )
+            });
+            page(
+                StatusCode::OK,
+                "Signed in",
+                &format!(
+                    "<h1 class=\"good\">Signed in</h1>{who}\
+                     <p>You may close this window now.</p>"
+                ),
+            )
+        }
+        LoginEnd::Failed(why) => page(
+            StatusCode::BAD_REQUEST,
+            "Not signed in",
+            &format!(
+                "<h1 class=\"bad\">Not signed in</h1><p>{}</p>\
+                 <p>Close this window and sign in again from where you began. If it fails again, \
+                 show this page to your administrator.</p>",
+                escape(why)
+            ),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt as _;
+
+    #[tokio::test]
+    async fn a_failure_says_why_and_runs_nothing() {
+        let response = shown(&LoginEnd::Failed("<script>alert(1)</script>".into()));
+        assert_eq!(response.status(), 400);
+        let policy = response.headers()["content-security-policy"].clone();
+        assert!(
+            policy
+                .to_str()
+                .is_ok_and(|text| text.contains("default-src 'none'"))
+        );
+        let bytes = response
+            .into_body()
+            .collect()
+            .await
+            .expect("a page")
+            .to_bytes();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.contains("&lt;script&gt;") && !text.contains("<script"));
+    }
+}

@@ -1,0 +1,280 @@
+//! How many calls may be under way, and how many within a time (Graph, *Throttling limits*).
+//!
+//! Microsoft counts per app registration and mailbox, so that one mailbox's excess does not touch
+//! others; calls about no mailbox have one place of their own per app registration.
+
+use super::guard::held;
+use super::request::Priority;
+use super::settings::BudgetSettings;
+use postroom_model::clock::{SharedClock, later};
+use postroom_model::{MailboxId, Timestamp};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Into how many parts a window is cut for counting.
+const PARTS: u32 = 60;
+
+/// All budgets.
+pub(crate) struct Budgets {
+    clock: SharedClock,
+    settings: BudgetSettings,
+    longest_wait: Duration,
+    budgets: Mutex<HashMap<Key, Arc<Budget>>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    client_id: String,
+    mailbox: Option<MailboxId>,
+}
+
+struct Budget {
+    places: Arc<Semaphore>,
+    /// Those that nobody waits for stand in line one at a time, so that somebody who waits has at
+    /// most one of them in front, not all.
+    turnstile: Semaphore,
+    counted: Mutex<Counted>,
+}
+
+#[derive(Default)]
+struct Counted {
+    /// Calls begun, by part of the window; oldest in front.
+    parts: VecDeque<(i64, u32)>,
+    total: u32,
+    /// Until when Microsoft takes no more (`Retry-After`).
+    closed_until: Option<Timestamp>,
+}
+
+/// A place among the calls under way; free again when dropped.
+pub(crate) struct Place {
+    budget: Arc<Budget>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Closes the gate: no call of this mailbox is sent before that time. Never opens it sooner.
+    pub(crate) fn close_until(&self, until: Timestamp) {
+        let mut counted = held(&self.budget.counted);
+        counted.closed_until = counted.closed_until.max(Some(until));
+    }
+}
+
+impl Budgets {
+    pub(crate) fn new(
+        clock: SharedClock,
+        settings: BudgetSettings,
+        longest_wait: Duration,
+    ) -> Self {
+        Self {
+            clock,
+            settings,
+            longest_wait,
+            budgets: Mutex::default(),
+        }
+    }
+
+    /// A place, as soon as the gate is open, the window has room and fewer calls are under way than
+    /// may be. The error is until when there is none, where that is longer than a call waits.
+    pub(crate) async fn enter(
+        &self,
+        client_id: &str,
+        mailbox: Option<&MailboxId>,
+        priority: Priority,
+    ) -> Result<Place, Timestamp> {
+        let budget = self.budget(client_id, mailbox);
+        let limited = mailbox.is_some();
+        loop {
+            let mut place = None;
+            let until = match self.wait_until(&budget, limited, false) {
+                Some(until) => until,
+                None => {
+                    let entered = place.insert(Self::place(&budget, priority).await);
+                    // While waiting for the place the gate may have closed.
+                    match self.wait_until(&entered.budget, limited, true) {
+                        Some(until) => until,
+                        None => break place.ok_or(Timestamp::MAX),
+                    }
+                }
+            };
+            drop(place);
+            let now = self.clock.now();
+            let wait = Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO);
+            if wait > self.longest_wait {
+                return Err(until);
+            }
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    fn budget(&self, client_id: &str, mailbox: Option<&MailboxId>) -> Arc<Budget> {
+        let key = Key {
+            client_id: client_id.to_owned(),
+            mailbox: mailbox.cloned(),
+        };
+        let places = match mailbox {
+            Some(_) => self.settings.per_mailbox_concurrent,
+            None => self.settings.directory_concurrent,
+        }
+        .max(1);
+        Arc::clone(held(&self.budgets).entry(key).or_insert_with(|| {
+            Arc::new(Budget {
+                places: Arc::new(Semaphore::new(places)),
+                turnstile: Semaphore::new(1),
+                counted: Mutex::default(),
+            })
+        }))
+    }
+
+    async fn place(budget: &Arc<Budget>, priority: Priority) -> Place {
+        // The semaphores are never closed.
+        let _turn = match priority {
+            Priority::Background => budget.turnstile.acquire().await.ok(),
+            Priority::Interactive => None,
+        };
+        loop {
+            if let Ok(place) = Arc::clone(&budget.places).acquire_owned().await {
+                return Place {
+                    budget: Arc::clone(budget),
+                    _permit: place,
+                };
+            }
+        }
+    }
+
+    /// Until when to wait; `None`: go. With `count` the call is counted if it may go.
+    fn wait_until(&self, budget: &Budget, limited: bool, count: bool) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let mut counted = held(&budget.counted);
+        if let Some(until) = counted.closed_until {
+            if now < until {
+                return Some(until);
+            }
+            counted.closed_until = None;
+        }
+        if !limited {
+            return None;
+        }
+        let window = self.settings.per_mailbox_window;
+        let part = i64::try_from((window / PARTS).as_micros())
+            .unwrap_or(i64::MAX)
+            .max(1);
+        let current = now.as_microsecond() / part;
+        while let Some((oldest, calls)) = counted.parts.front().copied() {
+            if oldest + i64::from(PARTS) >= current {
+                break;
+            }
+            counted.parts.pop_front();
+            counted.total -= calls;
+        }
+        if counted.total >= self.settings.per_mailbox_requests
+            && let Some((oldest, _)) = counted.parts.front()
+        {
+            let leaves = oldest
+                .saturating_add(i64::from(PARTS) + 1)
+                .saturating_mul(part);
+            return Some(
+                Timestamp::from_microsecond(leaves).unwrap_or_else(|_| later(now, window)),
+            );
+        }
+        if count {
+            counted.total += 1;
+            match counted.parts.back_mut() {
+                Some((newest, calls)) if *newest == current => *calls += 1,
+                _ => counted.parts.push_back((current, 1)),
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use postroom_model::{Clock, HeldClock};
+
+    fn budgets(clock: &HeldClock, requests: u32) -> Budgets {
+        let settings = BudgetSettings {
+            per_mailbox_requests: requests,
+            per_mailbox_window: Duration::from_secs(60),
+            ..BudgetSettings::default()
+        };
+        Budgets::new(Arc::new(clock.clone()), settings, Duration::from_secs(120))
+    }
+
+    #[tokio::test]
+    async fn four_at_once_and_one_of_the_background_in_front_at_most() {
+        let clock = HeldClock::at(Timestamp::UNIX_EPOCH);
+        let budgets = budgets(&clock, 1000);
+        let mailbox = MailboxId::new("m");
+        let enter = |priority| Box::pin(budgets.enter("app", Some(&mailbox), priority));
+        let mut places = Vec::new();
+        for _ in 0..4 {
+            places.push(enter(Priority::Background).await.expect("a place"));
+        }
+        let mut in_line = enter(Priority::Background);
+        let mut behind = enter(Priority::Background);
+        assert!(futures::poll!(&mut in_line).is_pending());
+        assert!(futures::poll!(&mut behind).is_pending());
+        let mut interactive = enter(Priority::Interactive);
+        assert!(futures::poll!(&mut interactive).is_pending());
+        let other = MailboxId::new("n");
+        assert!(
+            budgets
+                .enter("app", Some(&other), Priority::Interactive)
+                .await
+                .is_ok()
+        );
+        places.pop();
+        let first = in_line.await.expect("the place that became free");
+        places.pop();
+        assert!(futures::poll!(&mut behind).is_pending());
+        assert!(interactive.await.is_ok());
+        drop(first);
+        assert!(behind.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_window_holds_calls_back_until_old_ones_leave_it() {
+        let clock = HeldClock::at(Timestamp::UNIX_EPOCH);
+        let budgets = budgets(&clock, 2);
+        let mailbox = MailboxId::new("m");
+        for _ in 0..2 {
+            drop(
+                budgets
+                    .enter("app", Some(&mailbox), Priority::Interactive)
+                    .await
+                    .expect("a place"),
+            );
+        }
+        let mut third = Box::pin(budgets.enter("app", Some(&mailbox), Priority::Interactive));
+        assert!(futures::poll!(&mut third).is_pending());
+        clock.advance(Duration::from_secs(59));
+        assert!(futures::poll!(&mut third).is_pending());
+        clock.advance(Duration::from_secs(2));
+        assert!(third.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_closed_gate_holds_everybody_and_says_until_when() {
+        let clock = HeldClock::at(Timestamp::UNIX_EPOCH);
+        let budgets = budgets(&clock, 1000);
+        let mailbox = MailboxId::new("m");
+        let place = budgets
+            .enter("app", Some(&mailbox), Priority::Interactive)
+            .await
+            .expect("a place");
+        place.close_until(later(clock.now(), Duration::from_secs(30)));
+        place.close_until(later(clock.now(), Duration::from_secs(10)));
+        let mut second = Box::pin(budgets.enter("app", Some(&mailbox), Priority::Interactive));
+        clock.advance(Duration::from_secs(29));
+        assert!(futures::poll!(&mut second).is_pending());
+        clock.advance(Duration::from_secs(1));
+        let second = second.await.expect("the gate is open");
+        let far = later(clock.now(), Duration::from_secs(600));
+        second.close_until(far);
+        let third = budgets.enter("app", Some(&mailbox), Priority::Interactive);
+        assert_eq!(third.await.err(), Some(far));
+    }
+}

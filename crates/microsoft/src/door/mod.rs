@@ -1,0 +1,148 @@
+//! How a call to Microsoft is made.
+
+mod address;
+mod answer;
+mod attempt;
+mod backoff;
+mod budget;
+mod error;
+mod guard;
+mod identity;
+mod net;
+mod path;
+mod record;
+mod redact;
+mod refusal;
+mod request;
+mod response;
+mod send;
+mod settings;
+mod stream;
+mod tokens;
+
+pub use error::{Again, DoorError};
+pub use identity::Identity;
+pub use path::GraphPath;
+pub use refusal::{GraphRefusal, SignInError};
+pub use request::{GraphRequest, Priority, Repeat, RequestBody, Target};
+pub use response::{GraphResponse, GraphStream};
+pub use settings::{BudgetSettings, DoorSettings};
+
+pub(crate) use address::{is_plain_root, normal_root, same_origin, web_address};
+pub(crate) use answer::Answer;
+pub(crate) use attempt::Outgoing;
+pub(crate) use backoff::retry_after;
+pub(crate) use guard::held;
+pub(crate) use path::odata_literal;
+pub(crate) use record::Subject;
+pub(crate) use send::IMMUTABLE_IDS;
+
+use crate::signin::discovery::DiscoveryCache;
+use budget::Budgets;
+use net::Net;
+use postroom_model::clock::SharedClock;
+use postroom_model::dice::SharedDice;
+use postroom_model::grant::AccessToken;
+use postroom_model::ports::{CallLog, TokenVault};
+use postroom_model::{AccountId, ConnectionId};
+use std::fmt;
+use std::sync::Arc;
+use tokens::TokenDesk;
+
+/// The one door to Microsoft. Cheap to clone; all clones share tokens and budgets.
+#[derive(Clone)]
+pub struct Door {
+    pub(crate) house: Arc<House>,
+}
+
+/// What a door needs from outside.
+pub struct DoorParts {
+    /// Tells the time and waits.
+    pub clock: SharedClock,
+    /// Gives GUIDs, verifiers, jitter.
+    pub dice: SharedDice,
+    /// Where credentials and grants lie.
+    pub vault: Arc<dyn TokenVault>,
+    /// Where every attempt is noted.
+    pub log: Arc<dyn CallLog>,
+    /// Times, sizes, budgets.
+    pub settings: DoorSettings,
+}
+
+/// What all clones of a door share.
+pub(crate) struct House {
+    pub(crate) clock: SharedClock,
+    pub(crate) dice: SharedDice,
+    pub(crate) vault: Arc<dyn TokenVault>,
+    pub(crate) log: Arc<dyn CallLog>,
+    pub(crate) settings: DoorSettings,
+    pub(crate) net: Net,
+    pub(crate) budgets: Budgets,
+    pub(crate) tokens: TokenDesk,
+    pub(crate) discovery: DiscoveryCache,
+}
+
+impl Door {
+    /// Builds a door. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`DoorError::Address`] when the extra certificates or the user agent cannot be read.
+    pub fn new(parts: DoorParts) -> Result<Self, DoorError> {
+        let net = Net::new(&parts.settings)?;
+        Ok(Self {
+            house: Arc::new(House {
+                budgets: Budgets::new(
+                    Arc::clone(&parts.clock),
+                    parts.settings.budgets.clone(),
+                    parts.settings.longest_wait,
+                ),
+                tokens: TokenDesk::default(),
+                discovery: DiscoveryCache::default(),
+                clock: parts.clock,
+                dice: parts.dice,
+                vault: parts.vault,
+                log: parts.log,
+                settings: parts.settings,
+                net,
+            }),
+        })
+    }
+
+    /// An access token that Microsoft still takes. However many ask at once, one refresh per
+    /// account is under way; a token that is still good is given out while its successor is
+    /// fetched.
+    ///
+    /// # Errors
+    ///
+    /// [`DoorError::SignIn`] when Microsoft refuses, [`DoorError::NoGrant`] when the account has
+    /// nothing to show, [`DoorError::Vault`] when the vault does not answer,
+    /// [`DoorError::Network`] when Microsoft cannot be reached.
+    pub async fn access_token(&self, who: &Identity) -> Result<AccessToken, DoorError> {
+        tokens::access_token(self, who).await
+    }
+
+    /// Takes a token that came with a sign-in, so that the first call needs no refresh.
+    pub async fn adopt_token(&self, account: &AccountId, token: AccessToken) {
+        self.house.tokens.adopt(account, token);
+    }
+
+    /// Forgets an account's access token and its last refusal: the account was removed, signed in
+    /// anew or revoked. A refresh under way no longer leaves its token behind.
+    pub fn forget_token(&self, account: &AccountId) {
+        self.house.tokens.forget(account);
+    }
+
+    /// Forgets what is remembered of a connection: its addresses or credentials changed. Cached
+    /// discovery and the tokens of its accounts go.
+    pub fn forget_connection(&self, connection: &ConnectionId) {
+        self.house.discovery.forget(connection);
+        self.house.tokens.forget_connection(connection);
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").finish_non_exhaustive()
+    }
+}

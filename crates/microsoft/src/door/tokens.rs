@@ -1,0 +1,344 @@
+//! Access tokens: one per account in memory, one refresh per account under way.
+
+use super::error::DoorError;
+use super::guard::held;
+use super::identity::Identity;
+use super::{Door, SignInError};
+use crate::signin;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use postroom_model::account::{AccountKind, AccountState};
+use postroom_model::clock::later;
+use postroom_model::connection::Connection;
+use postroom_model::grant::AccessToken;
+use postroom_model::{AccountId, ConnectionId, Timestamp};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// For how long a failed refresh ahead of time is left alone while the old token is good.
+const CALM: Duration = Duration::from_secs(10);
+
+type Fetched = Result<AccessToken, DoorError>;
+
+/// What all who wait for the same refresh wait for; `None` when it was broken off.
+type Flight = Shared<BoxFuture<'static, Option<Fetched>>>;
+
+/// The accounts' tokens.
+#[derive(Default)]
+pub(crate) struct TokenDesk {
+    slots: RwLock<HashMap<AccountId, Arc<Slot>>>,
+}
+
+/// One account's.
+#[derive(Default)]
+struct Slot {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Goes up whenever everything known is dropped; a refresh that began before no longer counts.
+    generation: u64,
+    /// What the token was got with and for.
+    basis: Option<Basis>,
+    token: Option<AccessToken>,
+    flight: Option<Flight>,
+    /// The last final refusal, repeated until that time.
+    refusal: Option<(Timestamp, DoorError)>,
+    calm_until: Option<Timestamp>,
+    /// What the vault was told last.
+    reported: Option<AccountState>,
+}
+
+/// A token is given out only for the connection that it was got with: changed addresses must not
+/// receive the old one.
+#[derive(PartialEq, Eq)]
+struct Basis {
+    connection: ConnectionId,
+    tenant_id: String,
+    client_id: String,
+    authority_url: String,
+    graph_url: String,
+    token_endpoint: Option<String>,
+}
+
+impl Basis {
+    fn of(connection: &Connection) -> Self {
+        Self {
+            connection: connection.id.clone(),
+            tenant_id: connection.tenant_id.clone(),
+            client_id: connection.client_id.clone(),
+            authority_url: connection.authority_url.clone(),
+            graph_url: connection.graph_url.clone(),
+            token_endpoint: connection.endpoints.token.clone(),
+        }
+    }
+
+    fn is_of(&self, connection: &Connection) -> bool {
+        self.connection == connection.id
+            && self.tenant_id == connection.tenant_id
+            && self.client_id == connection.client_id
+            && self.authority_url == connection.authority_url
+            && self.graph_url == connection.graph_url
+            && self.token_endpoint == connection.endpoints.token
+    }
+}
+
+impl State {
+    fn clear(&mut self) {
+        *self = Self {
+            generation: self.generation + 1,
+            ..Self::default()
+        };
+    }
+}
+
+impl TokenDesk {
+    fn slot(&self, account: &AccountId) -> Arc<Slot> {
+        let known = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = known.get(account) {
+            return Arc::clone(slot);
+        }
+        drop(known);
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(account.clone()).or_default())
+    }
+
+    pub(crate) fn adopt(&self, account: &AccountId, token: AccessToken) {
+        let slot = self.slot(account);
+        let mut state = held(&slot.state);
+        state.clear();
+        state.token = Some(token);
+    }
+
+    pub(crate) fn forget(&self, account: &AccountId) {
+        held(&self.slot(account).state).clear();
+    }
+
+    pub(crate) fn forget_connection(&self, connection: &ConnectionId) {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        for slot in slots.values() {
+            let mut state = held(&slot.state);
+            // One without a basis was adopted and never used: whose it is is not known here.
+            if state
+                .basis
+                .as_ref()
+                .is_none_or(|basis| basis.connection == *connection)
+            {
+                state.clear();
+            }
+        }
+    }
+
+    /// Drops a token that Graph did not take, unless another has come in its place already.
+    pub(crate) fn drop_refused(&self, account: &AccountId, refused: &AccessToken) {
+        let slot = self.slot(account);
+        let mut state = held(&slot.state);
+        if state
+            .token
+            .as_ref()
+            .is_some_and(|token| token.token == refused.token)
+        {
+            state.token = None;
+        }
+    }
+}
+
+pub(super) async fn access_token(door: &Door, who: &Identity) -> Fetched {
+    let slot = door.house.tokens.slot(&who.account.id);
+    // A second time when the refresh that was waited for was broken off or overtaken by a sign-in.
+    for _ in 0..2 {
+        let (flight, generation) = match look(door, who, &slot) {
+            Looked::Have(token) => return Ok(token),
+            Looked::Refused(error) => return Err(error),
+            Looked::Wait(flight, generation) => (flight, generation),
+        };
+        let fetched = flight.await;
+        let overtaken = held(&slot.state).generation != generation;
+        match fetched {
+            Some(Ok(token)) if !overtaken => return Ok(token),
+            Some(Err(error)) if !overtaken => return Err(error),
+            _ => {}
+        }
+    }
+    Err(DoorError::Network {
+        connection: who.connection.name.clone(),
+        what: "fetching a token was broken off; try again".to_owned(),
+        doubtful: false,
+    })
+}
+
+enum Looked {
+    Have(AccessToken),
+    Refused(DoorError),
+    Wait(Flight, u64),
+}
+
+fn look(door: &Door, who: &Identity, slot: &Arc<Slot>) -> Looked {
+    let now = door.house.clock.now();
+    let mut state = held(&slot.state);
+    match &state.basis {
+        Some(basis) if basis.is_of(&who.connection) => {}
+        Some(_) => {
+            state.clear();
+            state.basis = Some(Basis::of(&who.connection));
+        }
+        None => state.basis = Some(Basis::of(&who.connection)),
+    }
+    if let Some(token) = state.token.clone()
+        && now < token.expires_at
+    {
+        let calm = state.calm_until.is_some_and(|until| now < until);
+        if now >= token.refresh_at && state.flight.is_none() && !calm {
+            // Nobody waits for this one: the task itself stores what it gets.
+            drop(take_off(door, who, slot, &mut state));
+        }
+        return Looked::Have(token);
+    }
+    if let Some((until, error)) = &state.refusal
+        && now < *until
+    {
+        return Looked::Refused(error.clone());
+    }
+    let flight = match &state.flight {
+        Some(flight) => flight.clone(),
+        None => take_off(door, who, slot, &mut state),
+    };
+    Looked::Wait(flight, state.generation)
+}
+
+/// Starts a refresh in a task of its own: a caller that goes away takes nobody's token with it, and
+/// a rotated grant is always stored.
+fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, state: &mut State) -> Flight {
+    let (sender, receiver) = oneshot::channel();
+    let flight = receiver.map(Result::ok).boxed().shared();
+    state.flight = Some(flight.clone());
+    let landing = Landing {
+        slot: Arc::clone(slot),
+        generation: state.generation,
+    };
+    let known = state.reported.unwrap_or(who.account.state);
+    let (door, who) = (door.clone(), who.clone());
+    tokio::spawn(async move {
+        let fetched = fetch(&door, &who, &landing).await;
+        let fetched = report(&door, &who, &landing, known, fetched).await;
+        landing.settle(&door, &fetched);
+        drop(landing);
+        // Nobody may be waiting any more.
+        let _ = sender.send(fetched);
+    });
+    flight
+}
+
+async fn fetch(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
+    match who.account.kind {
+        AccountKind::Application => signin::client_credentials::fetch(door, who).await,
+        AccountKind::User => signin::refresh_token::fetch(door, who, || landing.counts()).await,
+    }
+    .map_err(|error| about_account(error, who.account.kind))
+}
+
+/// A wrong secret is the application's trouble and ends no user's grant; what only a user can mend
+/// ends nothing of the application's.
+fn about_account(error: DoorError, kind: AccountKind) -> DoorError {
+    let DoorError::SignIn(error) = error else {
+        return error;
+    };
+    let ends_grant = error.ends_grant.filter(|state| match kind {
+        AccountKind::User => *state != AccountState::CredentialExpired,
+        AccountKind::Application => matches!(
+            state,
+            AccountState::CredentialExpired | AccountState::ConsentMissing
+        ),
+    });
+    DoorError::SignIn(Box::new(SignInError {
+        ends_grant,
+        ..*error
+    }))
+}
+
+/// Tells the vault what became of the account, where that is news.
+async fn report(
+    door: &Door,
+    who: &Identity,
+    landing: &Landing,
+    known: AccountState,
+    fetched: Fetched,
+) -> Fetched {
+    let (state, reason) = match &fetched {
+        Ok(_) => (AccountState::Active, None),
+        Err(error) => match error.ends_grant() {
+            Some(state) => (state, Some(error.to_string())),
+            None => return fetched,
+        },
+    };
+    if state == known || !landing.counts() {
+        return fetched;
+    }
+    let told = door
+        .house
+        .vault
+        .set_state(&who.account.id, state, reason.as_deref())
+        .await;
+    match told {
+        Ok(()) => held(&landing.slot.state).reported = Some(state),
+        Err(error) => {
+            tracing::warn!(account = %who.account.id, state = state.name(), %error, "the account's state was not stored");
+        }
+    }
+    fetched
+}
+
+/// Whatever becomes of a refresh, its place is free afterwards.
+struct Landing {
+    slot: Arc<Slot>,
+    generation: u64,
+}
+
+impl Landing {
+    /// Whether the account is still the one that this refresh began for.
+    fn counts(&self) -> bool {
+        held(&self.slot.state).generation == self.generation
+    }
+
+    fn settle(&self, door: &Door, fetched: &Fetched) {
+        let now = door.house.clock.now();
+        let mut state = held(&self.slot.state);
+        if state.generation != self.generation {
+            return;
+        }
+        match fetched {
+            Ok(token) => {
+                state.token = Some(token.clone());
+                state.refusal = None;
+                state.calm_until = None;
+            }
+            Err(error) => {
+                state.calm_until = Some(later(now, CALM));
+                if error.ends_grant().is_some() {
+                    state.token = None;
+                }
+                let is_final = match error {
+                    DoorError::SignIn(error) => !error.transient,
+                    DoorError::NoGrant { .. } | DoorError::Malformed { .. } => true,
+                    _ => false,
+                };
+                if is_final {
+                    let until = later(now, door.house.settings.refusal_memory);
+                    state.refusal = Some((until, error.clone()));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        let mut state = held(&self.slot.state);
+        if state.generation == self.generation {
+            state.flight = None;
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A user signs in in a browser (RFC 6749, section 4.1, with RFC 7636; entra-docs,
+//! `v2-oauth2-auth-code-flow.md`).
+
+use super::fetch::Trying;
+use super::id_token::{self, Expected};
+use super::{scopes, token_endpoint};
+use crate::door::{Door, DoorError, SignInError, Subject, web_address};
+use postroom_model::Secret;
+use postroom_model::connection::Connection;
+use postroom_model::grant::{AccessToken, Grant};
+use url::Url;
+
+/// What a sign-in asks for.
+#[derive(Clone, Debug)]
+pub struct AuthorizeAsk {
+    /// Where the browser comes back to.
+    pub redirect_uri: String,
+    /// Ties the redirect to this sign-in.
+    pub state: Secret,
+    /// Ties the ID token to it.
+    pub nonce: Secret,
+    /// The `S256` challenge of the verifier.
+    pub code_challenge: String,
+    /// Scopes besides the OpenID Connect ones.
+    pub scopes: Vec<String>,
+    /// The sign-in name to begin with. Not together with the prompt `select_account`, so that
+    /// prompt is left out where both are given.
+    pub login_hint: Option<String>,
+    /// `login`, `none`, `consent`, `select_account`.
+    pub prompt: Option<String>,
+}
+
+/// Who signed in, and with what.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The user's object id (`oid`).
+    pub user_id: String,
+    /// The tenant's id (`tid`).
+    pub tenant_id: String,
+    /// The sign-in name. It can change: never a key.
+    pub user_principal_name: Option<String>,
+    /// For people.
+    pub display_name: Option<String>,
+    /// To be stored.
+    pub grant: Grant,
+    /// To be handed to [`Door::adopt_token`] once the grant is stored.
+    pub access_token: AccessToken,
+}
+
+impl Door {
+    /// The page at which a user signs in.
+    ///
+    /// # Errors
+    ///
+    /// As [`Door::discover`].
+    pub async fn authorize_url(
+        &self,
+        connection: &Connection,
+        ask: &AuthorizeAsk,
+    ) -> Result<Url, DoorError> {
+        let endpoint = match &connection.endpoints.authorization {
+            Some(by_hand) => by_hand.clone(),
+            None => self.discover(connection).await?.authorization,
+        };
+        let mut url = web_address(&endpoint)?;
+        let prompt = ask
+            .prompt
+            .as_deref()
+            .filter(|prompt| ask.login_hint.is_none() || *prompt != "select_account");
+        {
+            let mut query = url.query_pairs_mut();
+            query
+                .append_pair("client_id", &connection.client_id)
+                .append_pair("response_type", "code")
+                .append_pair("redirect_uri", &ask.redirect_uri)
+                .append_pair("response_mode", "query")
+                .append_pair("scope", &scopes::user(connection, &ask.scopes))
+                .append_pair("state", ask.state.reveal())
+                .append_pair("nonce", ask.nonce.reveal())
+                .append_pair("code_challenge", &ask.code_challenge)
+                .append_pair("code_challenge_method", "S256");
+            if let Some(hint) = &ask.login_hint {
+                query.append_pair("login_hint", hint);
+            }
+            if let Some(prompt) = prompt {
+                query.append_pair("prompt", prompt);
+            }
+        }
+        Ok(url)
+    }
+
+    /// Redeems the code that the browser brought back. A code works once, so this is repeated only
+    /// where Microsoft was not reached. The ID token's audience, nonce, expiry, tenant and issuer
+    /// are checked; its signature need not be, as it comes straight from the token endpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`DoorError::SignIn`] when Microsoft refuses or the ID token does not fit,
+    /// [`DoorError::Malformed`] when tokens are missing, and as [`Door::discover`].
+    pub async fn redeem_code(
+        &self,
+        connection: &Connection,
+        code: &Secret,
+        redirect_uri: &str,
+        verifier: &Secret,
+        nonce: &Secret,
+        scopes: &[String],
+    ) -> Result<SignedIn, DoorError> {
+        let scope = scopes::user(connection, scopes);
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code.reveal()),
+            ("redirect_uri", redirect_uri),
+            ("code_verifier", verifier.reveal()),
+            ("scope", scope.as_str()),
+        ];
+        let discovery = self.discover(connection).await?;
+        let subject = Subject::connection(connection, "sign-in");
+        let tokens =
+            token_endpoint::ask(self, connection, &subject, &form, Trying::IfNotReached).await?;
+        let missing = |what: &str| DoorError::Malformed {
+            connection: connection.name.clone(),
+            what: format!("it has no {what}, which was asked for"),
+            doubtful: false,
+        };
+        let id_token = tokens.id_token.ok_or_else(|| missing("ID token"))?;
+        let by_id = uuid::Uuid::try_parse(&connection.tenant_id)
+            .is_ok()
+            .then_some(connection.tenant_id.as_str());
+        let claims = id_token::read(
+            &id_token,
+            &Expected {
+                client_id: &connection.client_id,
+                nonce,
+                tenant: by_id.or(discovery.tenant_id.as_deref()),
+                issuer: discovery.issuer.as_deref(),
+                now: self.house.clock.now(),
+            },
+        )
+        .map_err(|what| unfit(connection, what))?;
+        let user_id = claims
+            .oid
+            .or(claims.sub)
+            .filter(|id| !id.is_empty())
+            .ok_or_else(|| missing("user id (oid)"))?;
+        Ok(SignedIn {
+            user_id,
+            tenant_id: claims.tid.unwrap_or_default(),
+            user_principal_name: claims.preferred_username.or(claims.upn),
+            display_name: claims.name,
+            grant: Grant {
+                refresh_token: tokens
+                    .refresh_token
+                    .ok_or_else(|| missing("refresh token"))?,
+                scopes: tokens.scopes,
+                received_at: tokens.received_at,
+            },
+            access_token: tokens.access_token,
+        })
+    }
+}
+
+/// An ID token that does not fit what was asked for.
+fn unfit(connection: &Connection, what: String) -> DoorError {
+    DoorError::SignIn(Box::new(SignInError {
+        connection: connection.name.clone(),
+        code: None,
+        error: "unfit_id_token".to_owned(),
+        description: what.clone(),
+        cause: what,
+        remedy: "begin the sign-in anew with the connection's own tenant and app".to_owned(),
+        ends_grant: None,
+        transient: false,
+        retry_after: None,
+        claims: None,
+        correlation_id: None,
+    }))
+}

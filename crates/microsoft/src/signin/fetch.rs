@@ -1,0 +1,102 @@
+//! One request to the sign-in service, repeated where that is safe.
+
+use super::refusals;
+use super::token_endpoint::ErrorBody;
+use crate::door::{Answer, Door, DoorError, Outgoing, Subject};
+use bytes::Bytes;
+use http::HeaderMap;
+
+/// An answer of the sign-in service, whatever its status.
+pub(crate) struct Fetched {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Whether it may be sent again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trying {
+    /// As often as the settings allow: asking twice does no harm.
+    Freely,
+    /// Only where nobody was reached: a code works once.
+    IfNotReached,
+}
+
+/// The longest answer of the sign-in service that is read, in bytes.
+const LIMIT: usize = 1024 * 1024;
+
+/// Sends it, and again after network errors, 429, 5xx and Microsoft's passing faults.
+pub(crate) async fn fetch(
+    door: &Door,
+    subject: &Subject,
+    outgoing: Outgoing,
+    trying: Trying,
+) -> Result<Fetched, DoorError> {
+    let mut attempt = 1;
+    loop {
+        let more = attempt < door.house.settings.max_attempts;
+        let wait = match once(door, subject, &outgoing, attempt).await {
+            Ok(fetched) => {
+                let again = more && trying == Trying::Freely && is_passing(&fetched);
+                let wait = door.pause(
+                    attempt,
+                    crate::door::retry_after(&fetched.headers, door.house.clock.now()),
+                );
+                match wait {
+                    Some(wait) if again => wait,
+                    _ => return Ok(fetched),
+                }
+            }
+            Err((error, reached)) => {
+                let again = more && (trying == Trying::Freely || !reached);
+                match door.pause(attempt, None) {
+                    Some(wait) if again => wait,
+                    _ => return Err(error),
+                }
+            }
+        };
+        door.house.clock.sleep(wait).await;
+        attempt += 1;
+    }
+}
+
+async fn once(
+    door: &Door,
+    subject: &Subject,
+    outgoing: &Outgoing,
+    attempt: u32,
+) -> Result<Fetched, (DoorError, bool)> {
+    let network = |what: String, reached: bool| {
+        let error = DoorError::Network {
+            connection: subject.connection_name.to_string(),
+            what,
+            doubtful: false,
+        };
+        (error, reached)
+    };
+    let answer: Answer = door
+        .attempt(subject, outgoing, attempt, false)
+        .await
+        .map_err(|failure| network(failure.what, failure.reached))?;
+    let (status, headers) = (answer.status, answer.headers.clone());
+    let body = answer
+        .read(LIMIT)
+        .await
+        .map_err(|failure| network(failure.to_string(), true))?;
+    Ok(Fetched {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn is_passing(fetched: &Fetched) -> bool {
+    match fetched.status {
+        429 | 500..=599 => true,
+        400..=499 => ErrorBody::of(&fetched.body)
+            .and_then(|body| body.code())
+            .and_then(refusals::explain)
+            .is_some_and(|explanation| explanation.transient),
+        _ => false,
+    }
+}

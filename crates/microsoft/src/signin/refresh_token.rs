@@ -1,0 +1,66 @@
+//! A user's new access token (RFC 6749, section 6; entra-docs, `refresh-tokens.md`).
+
+use super::fetch::Trying;
+use super::{scopes, token_endpoint};
+use crate::door::{Door, DoorError, Identity, Subject};
+use postroom_model::grant::{AccessToken, Grant};
+
+/// Fetches one. The rotated refresh token is durable before the access token is given out. Every
+/// use gives a new refresh token without revoking the old one, so a repetition does no harm.
+///
+/// `is_wanted` says whether the account is still the one that this began for: a user who signed in
+/// anew meanwhile has a newer grant, which must not be overwritten.
+pub(crate) async fn fetch(
+    door: &Door,
+    who: &Identity,
+    is_wanted: impl Fn() -> bool,
+) -> Result<AccessToken, DoorError> {
+    let (connection, account) = (&who.connection, &who.account);
+    let vault = &door.house.vault;
+    let grant = vault
+        .grant(&account.id)
+        .await
+        .map_err(|error| DoorError::Vault(error.into()))?
+        .ok_or_else(|| DoorError::NoGrant {
+            connection: connection.name.clone(),
+            account: account.id.clone(),
+            what: format!(
+                "{} is not signed in: sign in again",
+                account
+                    .user_principal_name
+                    .as_deref()
+                    .unwrap_or("the account")
+            ),
+        })?;
+    let scope = scopes::user(connection, &connection.scopes);
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", grant.refresh_token.reveal()),
+        ("scope", scope.as_str()),
+    ];
+    let subject = Subject::identity(who, None);
+    let tokens = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?;
+    if !is_wanted() {
+        return Err(DoorError::Network {
+            connection: connection.name.clone(),
+            what:
+                "the account was signed in anew or removed while its token was fetched; try again"
+                    .to_owned(),
+            doubtful: false,
+        });
+    }
+    let renewed = Grant {
+        refresh_token: tokens.refresh_token.unwrap_or(grant.refresh_token),
+        scopes: if tokens.scopes.is_empty() {
+            grant.scopes
+        } else {
+            tokens.scopes
+        },
+        received_at: tokens.received_at,
+    };
+    vault
+        .save_grant(&account.id, &renewed)
+        .await
+        .map_err(|error| DoorError::Vault(error.into()))?;
+    Ok(tokens.access_token)
+}

@@ -1,0 +1,586 @@
+//! Microsoft's refusals: one table of AADSTS numbers with cause, remedy, and what it means for the
+//! grant. Messages, `doctor` and the docs read it.
+//!
+//! Numbers and meanings are from entra-docs, `reference-error-codes.md`. Microsoft advises to build
+//! logic on OAuth's `error` and to use the numbers for diagnosis; so a number that is not here is
+//! judged by [`explain_error`].
+
+use postroom_model::account::AccountState;
+
+/// What a refusal means and what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Why, in plain words.
+    pub cause: &'static str,
+    /// What to do, and who.
+    pub remedy: &'static str,
+    /// The state that an account is in by it; `None`: it says nothing against the grant.
+    pub ends_grant: Option<AccountState>,
+    /// Whether it passes by itself.
+    pub transient: bool,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The AADSTS number.
+    pub code: u32,
+    /// What it means.
+    pub explanation: Explanation,
+}
+
+const NEEDS_SIGN_IN: Option<AccountState> = Some(AccountState::NeedsSignIn);
+const REVOKED: Option<AccountState> = Some(AccountState::Revoked);
+const CREDENTIAL: Option<AccountState> = Some(AccountState::CredentialExpired);
+const CONSENT: Option<AccountState> = Some(AccountState::ConsentMissing);
+const KEEPS: Option<AccountState> = None;
+
+const fn row(
+    code: u32,
+    ends_grant: Option<AccountState>,
+    cause: &'static str,
+    remedy: &'static str,
+) -> Row {
+    Row {
+        code,
+        explanation: Explanation {
+            cause,
+            remedy,
+            ends_grant,
+            transient: false,
+        },
+    }
+}
+
+const fn passing(code: u32, cause: &'static str) -> Row {
+    Row {
+        code,
+        explanation: Explanation {
+            cause,
+            remedy: WAIT,
+            ends_grant: None,
+            transient: true,
+        },
+    }
+}
+
+const NEW_SECRET: &str = "make a new client secret in the app registration (Certificates & secrets) and set its value, not its id, on the connection";
+const SIGN_IN: &str = "the user signs in again";
+const SIGN_IN_MFA: &str = "the user signs in again in a browser and finishes what Microsoft asks for (a second factor, its registration, another proof)";
+const APP: &str = "check the connection's client id and tenant against the app registration in the Entra admin center";
+const ADMIN_CONSENT: &str =
+    "an administrator of the tenant consents to the app registration's permissions";
+const POLICY: &str = "an administrator of the tenant changes the conditional access policy for this app, or the user signs in from a device and place that it allows";
+const REPORT: &str = "this is a fault of Postroom: report it with the correlation id";
+const SCOPES: &str = "correct the connection's scopes and Graph address";
+const WAIT: &str = "nothing: it is tried again by itself";
+
+/// The table, in the order of the numbers.
+pub const TABLE: &[Row] = &[
+    row(
+        28002,
+        KEEPS,
+        "a scope that was asked for is empty or does not exist",
+        SCOPES,
+    ),
+    row(
+        50001,
+        KEEPS,
+        "the tenant does not have the resource that was asked for",
+        "check the connection's Graph address and cloud against the tenant's",
+    ),
+    row(
+        50011,
+        KEEPS,
+        "the redirect URI is not registered for the app",
+        "add the redirect URI to the app registration (Authentication), exactly as the connection has it",
+    ),
+    row(
+        50012,
+        CREDENTIAL,
+        "the app could not be authenticated with its credential",
+        "set a valid credential on the connection",
+    ),
+    passing(50033, "Microsoft's sign-in service had a passing fault"),
+    row(
+        50034,
+        NEEDS_SIGN_IN,
+        "the user does not exist in the tenant",
+        "check the user's sign-in name and the connection's tenant, then sign in again",
+    ),
+    row(
+        50053,
+        NEEDS_SIGN_IN,
+        "the user is locked after too many wrong passwords, or the sign-in came from a blocked address",
+        "wait or have an administrator unlock the user, then sign in again",
+    ),
+    row(
+        50055,
+        NEEDS_SIGN_IN,
+        "the user's password is over",
+        "the user sets a new password and signs in again",
+    ),
+    row(
+        50057,
+        NEEDS_SIGN_IN,
+        "the user is disabled",
+        "an administrator enables the user; then sign in again",
+    ),
+    row(
+        50058,
+        NEEDS_SIGN_IN,
+        "nobody is signed in in this browser session",
+        SIGN_IN,
+    ),
+    row(
+        50072,
+        NEEDS_SIGN_IN,
+        "the user has to register for multi-factor authentication",
+        SIGN_IN_MFA,
+    ),
+    row(
+        50074,
+        NEEDS_SIGN_IN,
+        "a second factor is needed",
+        SIGN_IN_MFA,
+    ),
+    row(
+        50076,
+        NEEDS_SIGN_IN,
+        "a second factor is needed, by a policy or a new place",
+        SIGN_IN_MFA,
+    ),
+    row(
+        50078,
+        NEEDS_SIGN_IN,
+        "the proof of the second factor is over",
+        SIGN_IN_MFA,
+    ),
+    row(
+        50079,
+        NEEDS_SIGN_IN,
+        "the user has to register for multi-factor authentication",
+        SIGN_IN_MFA,
+    ),
+    passing(50087, "Microsoft's sign-in service had a passing fault"),
+    row(
+        50105,
+        NEEDS_SIGN_IN,
+        "the user is not assigned to the app",
+        "an administrator assigns the user to the enterprise application, or switches off that assignment is required; then sign in again",
+    ),
+    row(
+        50126,
+        NEEDS_SIGN_IN,
+        "user name or password is wrong",
+        SIGN_IN,
+    ),
+    row(
+        50158,
+        NEEDS_SIGN_IN,
+        "an external proof is needed and was not given",
+        SIGN_IN_MFA,
+    ),
+    row(
+        50173,
+        REVOKED,
+        "the grant was revoked: the password was changed, or somebody signed the user out everywhere",
+        SIGN_IN,
+    ),
+    row(
+        50194,
+        KEEPS,
+        "the app registration is for one tenant only and was asked for by the common address",
+        "set the connection's tenant to the tenant's id or domain",
+    ),
+    passing(50196, "the same request was made too often in a short time"),
+    row(
+        53000,
+        NEEDS_SIGN_IN,
+        "the device does not comply with the tenant's policy",
+        POLICY,
+    ),
+    row(
+        53001,
+        NEEDS_SIGN_IN,
+        "the device is not joined to the tenant's domain",
+        POLICY,
+    ),
+    row(
+        53003,
+        NEEDS_SIGN_IN,
+        "a conditional access policy blocks this sign-in",
+        POLICY,
+    ),
+    row(
+        54005,
+        NEEDS_SIGN_IN,
+        "the sign-in's code was used already",
+        "begin the sign-in anew; a code works once, within ten minutes",
+    ),
+    row(
+        65001,
+        CONSENT,
+        "nobody has consented to the app's permissions",
+        "the user signs in again and consents, or an administrator consents for the tenant",
+    ),
+    row(
+        65004,
+        CONSENT,
+        "the user declined to consent",
+        "the user signs in again and consents, or an administrator consents for the tenant",
+    ),
+    row(
+        70000,
+        NEEDS_SIGN_IN,
+        "the grant is not valid any more",
+        SIGN_IN,
+    ),
+    row(
+        70001,
+        KEEPS,
+        "the app is not in this tenant or is disabled",
+        APP,
+    ),
+    row(
+        70002,
+        CREDENTIAL,
+        "the app's credential was not accepted",
+        NEW_SECRET,
+    ),
+    row(
+        70008,
+        NEEDS_SIGN_IN,
+        "the code or refresh token is over: it was not used for too long",
+        SIGN_IN,
+    ),
+    row(
+        70011,
+        KEEPS,
+        "a scope that was asked for is not valid",
+        SCOPES,
+    ),
+    passing(70012, "Microsoft's sign-in service had a passing fault"),
+    passing(
+        70016,
+        "the user has not finished at the device code's page yet",
+    ),
+    row(
+        70018,
+        NEEDS_SIGN_IN,
+        "the user typed a wrong or expired code",
+        "begin the sign-in anew and type the code as it is shown",
+    ),
+    row(
+        70019,
+        NEEDS_SIGN_IN,
+        "the device code is over",
+        "begin the sign-in anew and finish it in time",
+    ),
+    row(
+        70043,
+        NEEDS_SIGN_IN,
+        "the tenant's policy on sign-in frequency ended the grant",
+        SIGN_IN,
+    ),
+    row(
+        90002,
+        KEEPS,
+        "there is no such tenant in this cloud",
+        "check the connection's tenant and cloud",
+    ),
+    passing(90006, "Microsoft's sign-in service had a passing fault"),
+    passing(90012, "the request to the sign-in service timed out"),
+    row(90014, KEEPS, "a field is missing in the request", REPORT),
+    row(
+        90023,
+        KEEPS,
+        "the request to the sign-in service was not valid",
+        REPORT,
+    ),
+    passing(90024, "the sign-in service is busy"),
+    passing(90033, "Microsoft's sign-in service had a passing fault"),
+    passing(90055, "the tenant makes too many sign-in requests"),
+    passing(90090, "Microsoft's sign-in service had a passing fault"),
+    row(
+        90094,
+        CONSENT,
+        "an administrator has to consent to these permissions",
+        ADMIN_CONSENT,
+    ),
+    row(
+        90095,
+        CONSENT,
+        "an administrator has to consent; a request was made to one",
+        ADMIN_CONSENT,
+    ),
+    row(
+        90120,
+        NEEDS_SIGN_IN,
+        "the device code was answered already",
+        "begin the sign-in anew",
+    ),
+    row(
+        90124,
+        KEEPS,
+        "the tenant address is not usable for this flow",
+        "set the connection's tenant to the tenant's id or domain",
+    ),
+    row(
+        90130,
+        KEEPS,
+        "the tenant address is not usable for this flow",
+        "set the connection's tenant to the tenant's id or domain",
+    ),
+    row(
+        500011,
+        KEEPS,
+        "the tenant does not have the resource that was asked for",
+        "check the connection's Graph address and cloud against the tenant's",
+    ),
+    row(
+        501481,
+        NEEDS_SIGN_IN,
+        "the PKCE verifier does not fit the challenge",
+        "begin the sign-in anew",
+    ),
+    row(
+        530032,
+        NEEDS_SIGN_IN,
+        "the tenant's security policy blocks this sign-in",
+        POLICY,
+    ),
+    row(
+        530035,
+        NEEDS_SIGN_IN,
+        "the tenant's security defaults block this sign-in",
+        POLICY,
+    ),
+    row(
+        650052,
+        CONSENT,
+        "the tenant has no subscription for a service that the app asks for",
+        "an administrator takes the permission off the app registration or enables the service, then consents",
+    ),
+    row(
+        650056,
+        CONSENT,
+        "the app registration is misconfigured, or nobody has consented to it",
+        ADMIN_CONSENT,
+    ),
+    row(
+        650057,
+        CONSENT,
+        "the resource asked for is not among the app registration's permissions",
+        "add the permissions to the app registration (API permissions) and let an administrator consent",
+    ),
+    row(
+        700003,
+        NEEDS_SIGN_IN,
+        "the device was not found in the tenant",
+        POLICY,
+    ),
+    row(
+        700005,
+        NEEDS_SIGN_IN,
+        "the code is for another tenant than it was redeemed at",
+        "set the connection's tenant to the user's tenant and begin the sign-in anew",
+    ),
+    row(700011, KEEPS, "the app is not in this tenant", APP),
+    row(700016, KEEPS, "the app is not in this tenant", APP),
+    row(
+        700022,
+        KEEPS,
+        "several resources were asked for at once",
+        SCOPES,
+    ),
+    row(700023, KEEPS, "no resource was asked for", SCOPES),
+    row(
+        700025,
+        CREDENTIAL,
+        "the app is a public client and a credential was sent",
+        "take the credential off the connection, or register a Web platform for the app",
+    ),
+    row(
+        700027,
+        CREDENTIAL,
+        "the signature of the app's assertion was not accepted",
+        "set the certificate that is registered for the app",
+    ),
+    row(
+        700030,
+        CREDENTIAL,
+        "the name of the app's certificate is not allowed",
+        "set the certificate that is registered for the app",
+    ),
+    row(
+        700054,
+        KEEPS,
+        "the app may not get ID tokens from the authorize address",
+        REPORT,
+    ),
+    row(
+        700082,
+        NEEDS_SIGN_IN,
+        "the refresh token is over: it was not used for 90 days",
+        SIGN_IN,
+    ),
+    row(
+        700084,
+        NEEDS_SIGN_IN,
+        "the refresh token of a single-page app is over after 24 hours",
+        "register the redirect URI as Web or Mobile and desktop, then sign in again",
+    ),
+    row(
+        700229,
+        CREDENTIAL,
+        "only an app-only token can be the app's credential",
+        "set a valid credential on the connection",
+    ),
+    row(900144, KEEPS, "a field is missing in the request", REPORT),
+    row(
+        900561,
+        KEEPS,
+        "the sign-in service was called with the wrong method",
+        "check the connection's addresses: a proxy may have turned POST into GET",
+    ),
+    row(
+        7000112,
+        KEEPS,
+        "the app is disabled",
+        "an administrator enables the enterprise application in the Entra admin center",
+    ),
+    row(
+        7000215,
+        CREDENTIAL,
+        "the client secret is wrong",
+        NEW_SECRET,
+    ),
+    row(
+        7000218,
+        CREDENTIAL,
+        "the app needs a credential and the connection has none",
+        "add a client secret to the connection, or allow public client flows in the app registration",
+    ),
+    row(7000222, CREDENTIAL, "the client secret is over", NEW_SECRET),
+    row(
+        9001023,
+        KEEPS,
+        "the flow cannot be used at the common address",
+        "set the connection's tenant to the tenant's id or domain",
+    ),
+    row(
+        9002313,
+        KEEPS,
+        "the request to the sign-in service was not valid",
+        REPORT,
+    ),
+];
+
+/// What an AADSTS number means; `None` when it is not in the table.
+pub fn explain(code: u32) -> Option<Explanation> {
+    TABLE
+        .binary_search_by_key(&code, |row| row.code)
+        .ok()
+        .and_then(|at| TABLE.get(at))
+        .map(|row| row.explanation)
+}
+
+/// What OAuth's `error` means where the number says nothing (RFC 6749, sections 4.1.2.1 and 5.2;
+/// OpenID Connect Core, section 3.1.2.6; `suberror` as MSAL knows it).
+pub fn explain_error(error: &str, suberror: Option<&str>) -> Explanation {
+    let (ends_grant, cause, remedy) = match (error, suberror) {
+        (_, Some("consent_required")) | ("consent_required", _) => (
+            CONSENT,
+            "the app's permissions are not consented to",
+            ADMIN_CONSENT,
+        ),
+        ("invalid_grant", _) => (NEEDS_SIGN_IN, "the grant is not valid any more", SIGN_IN),
+        ("interaction_required" | "login_required", _) => (
+            NEEDS_SIGN_IN,
+            "Microsoft wants the user to do something in a browser",
+            SIGN_IN_MFA,
+        ),
+        ("invalid_client", _) => (
+            CREDENTIAL,
+            "the app's credential was not accepted",
+            NEW_SECRET,
+        ),
+        ("unauthorized_client", _) => (KEEPS, "the app may not do this in this tenant", APP),
+        ("access_denied" | "authorization_declined", _) => (
+            KEEPS,
+            "the user or an administrator said no",
+            "begin the sign-in anew and agree to it",
+        ),
+        ("invalid_scope" | "invalid_resource" | "invalid_target", _) => {
+            (KEEPS, "what was asked for does not exist", SCOPES)
+        }
+        ("temporarily_unavailable" | "server_error", _) => {
+            return Explanation {
+                cause: "Microsoft's sign-in service has a passing fault",
+                remedy: WAIT,
+                ends_grant: None,
+                transient: true,
+            };
+        }
+        _ => (
+            KEEPS,
+            "the sign-in service refused the request",
+            "see Microsoft's description, and check the connection's tenant, client id and addresses",
+        ),
+    };
+    Explanation {
+        cause,
+        remedy,
+        ends_grant,
+        transient: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_says_what_to_do() {
+        assert!(TABLE.windows(2).all(|pair| pair[0].code < pair[1].code));
+        for row in TABLE {
+            assert!(!row.explanation.cause.is_empty(), "{}", row.code);
+            assert!(!row.explanation.remedy.is_empty(), "{}", row.code);
+            assert!(
+                !row.explanation.transient || row.explanation.ends_grant.is_none(),
+                "{} passes by itself, so it ends nothing",
+                row.code
+            );
+        }
+    }
+
+    /// The numbers that Microsoft's reference of error codes names for the flows that we use.
+    #[test]
+    fn every_number_of_the_reference_is_in_the_table() {
+        for code in [
+            7000215, 7000222, 7000218, 700027, 50012, 700030, 70002, 700025, 700016, 700011,
+            7000112, 70001, 70000, 70008, 700082, 700084, 70043, 50173, 54005, 501481, 9002313,
+            50055, 50057, 50126, 50034, 50053, 53003, 53000, 53001, 530032, 530035, 50076, 50079,
+            50072, 50074, 50078, 50158, 65001, 65004, 90094, 90095, 650052, 650056, 650057, 70011,
+            28002, 500011, 50001, 700022, 700023, 90002, 900144, 50011, 90023, 900561, 70016,
+            70018, 70019, 90120, 50105, 90033, 90006, 90012, 90024, 90090, 50033, 50087, 70012,
+            90055, 50196, 9001023, 90124, 90130, 50194, 700005, 700054, 700229,
+        ] {
+            assert!(explain(code).is_some(), "AADSTS{code} is not in the table");
+        }
+    }
+
+    #[test]
+    fn what_passes_ends_no_grant_and_what_is_over_does() {
+        assert_eq!(explain(700082).and_then(|e| e.ends_grant), NEEDS_SIGN_IN);
+        assert_eq!(explain(50173).and_then(|e| e.ends_grant), REVOKED);
+        assert_eq!(explain(7000222).and_then(|e| e.ends_grant), CREDENTIAL);
+        assert!(explain(90033).is_some_and(|e| e.transient));
+        assert!(explain_error("temporarily_unavailable", None).transient);
+        assert_eq!(
+            explain_error("invalid_grant", Some("consent_required")).ends_grant,
+            CONSENT
+        );
+    }
+}

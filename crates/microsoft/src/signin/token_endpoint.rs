@@ -1,0 +1,362 @@
+//! The token endpoint (RFC 6749, section 3.2; entra-docs, `v2-oauth2-auth-code-flow.md`).
+
+use super::fetch::{Fetched, Trying, fetch};
+use super::refusals::{self, Explanation};
+use crate::door::{Door, DoorError, Outgoing, SignInError, Subject, retry_after, web_address};
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use postroom_model::account::AccountState;
+use postroom_model::clock::later;
+use postroom_model::connection::{Connection, Credential};
+use postroom_model::grant::AccessToken;
+use postroom_model::{Secret, Timestamp};
+use serde::{Deserialize, Deserializer};
+use std::time::Duration;
+use url::form_urlencoded;
+
+/// What came with a token.
+pub(super) struct Tokens {
+    pub(super) access_token: AccessToken,
+    pub(super) refresh_token: Option<Secret>,
+    pub(super) id_token: Option<Secret>,
+    pub(super) scopes: Vec<String>,
+    pub(super) received_at: Timestamp,
+}
+
+/// The success body.
+#[derive(Deserialize)]
+struct Body {
+    access_token: Secret,
+    #[serde(default, deserialize_with = "seconds")]
+    expires_in: Option<u64>,
+    #[serde(default, deserialize_with = "seconds")]
+    refresh_in: Option<u64>,
+    #[serde(default)]
+    refresh_token: Option<Secret>,
+    #[serde(default)]
+    id_token: Option<Secret>,
+    #[serde(default)]
+    scope: Option<String>,
+}
+
+/// The error body. `error_codes` holds AADSTS numbers.
+#[derive(Deserialize)]
+pub(super) struct ErrorBody {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+    #[serde(default)]
+    error_codes: Vec<u32>,
+    #[serde(default)]
+    suberror: Option<String>,
+    #[serde(default)]
+    claims: Option<serde_json::Value>,
+    #[serde(default)]
+    correlation_id: Option<String>,
+}
+
+impl ErrorBody {
+    pub(super) fn of(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    /// The AADSTS number, from the list or the description's beginning.
+    pub(super) fn code(&self) -> Option<u32> {
+        self.error_codes
+            .first()
+            .copied()
+            .or_else(|| aadsts(&self.error_description))
+    }
+}
+
+/// The number after `AADSTS` in a text.
+pub(super) fn aadsts(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once("AADSTS")?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest.get(..end)?.parse().ok()
+}
+
+/// Numbers of seconds come as numbers or, from version 1 endpoints, as strings; some proxies make
+/// them fractions.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Seconds {
+        Whole(u64),
+        Part(f64),
+        Text(String),
+    }
+    Ok(match Option::<Seconds>::deserialize(deserializer)? {
+        Some(Seconds::Whole(seconds)) => Some(seconds),
+        Some(Seconds::Part(seconds)) => Duration::try_from_secs_f64(seconds)
+            .ok()
+            .map(|duration| duration.as_secs()),
+        Some(Seconds::Text(text)) => text.trim().parse().ok(),
+        None => None,
+    })
+}
+
+/// Asks for tokens with each of the connection's credentials until one is accepted. Without any
+/// credential the app is a public client and sends none.
+pub(super) async fn ask(
+    door: &Door,
+    connection: &Connection,
+    subject: &Subject,
+    form: &[(&str, &str)],
+    trying: Trying,
+) -> Result<Tokens, DoorError> {
+    let credentials = credentials(door, connection).await?;
+    let mut credentials = credentials.iter();
+    let mut credential = credentials.next();
+    loop {
+        let asked = ask_with(door, connection, subject, form, credential, trying).await;
+        match asked {
+            // The client is authenticated before the grant is looked at (RFC 6749, section 3.2.1),
+            // so a code or refresh token is still whole after this refusal.
+            Err(error) if is_about_credential(&error) => match credentials.next() {
+                Some(next) => credential = Some(next),
+                None => return Err(error),
+            },
+            other => return other,
+        }
+    }
+}
+
+/// The credentials that have something in them.
+pub(super) async fn credentials(
+    door: &Door,
+    connection: &Connection,
+) -> Result<Vec<Credential>, DoorError> {
+    let mut credentials = door
+        .house
+        .vault
+        .credentials(&connection.id)
+        .await
+        .map_err(|error| DoorError::Vault(error.into()))?;
+    credentials.retain(|credential| !credential.secret.is_empty());
+    Ok(credentials)
+}
+
+fn is_about_credential(error: &DoorError) -> bool {
+    error.ends_grant() == Some(AccountState::CredentialExpired)
+}
+
+async fn ask_with(
+    door: &Door,
+    connection: &Connection,
+    subject: &Subject,
+    form: &[(&str, &str)],
+    credential: Option<&Credential>,
+    trying: Trying,
+) -> Result<Tokens, DoorError> {
+    let endpoint = match &connection.endpoints.token {
+        Some(by_hand) => by_hand.clone(),
+        None => door.discover(connection).await?.token,
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
+    let outgoing = Outgoing {
+        method: Method::POST,
+        url: web_address(&endpoint)?,
+        headers,
+        body: written(connection, form, credential).into(),
+        tokens: true,
+    };
+    // From before the request on, so that the token is over at Microsoft no sooner than here.
+    let asked_at = door.house.clock.now();
+    let fetched = fetch(door, subject, outgoing, trying).await?;
+    if !(200..300).contains(&fetched.status) {
+        return Err(refused(connection, &fetched, door.house.clock.now()));
+    }
+    let body: Body = serde_json::from_slice(&fetched.body).map_err(|_| DoorError::Malformed {
+        connection: connection.name.clone(),
+        what: format!(
+            "at {endpoint} there is no token in the answer; check the connection's addresses"
+        ),
+        doubtful: false,
+    })?;
+    Ok(tokens(body, asked_at))
+}
+
+/// The request's body. The secret goes in the form (`client_secret_post`).
+fn written(
+    connection: &Connection,
+    form: &[(&str, &str)],
+    credential: Option<&Credential>,
+) -> String {
+    let mut body = form_urlencoded::Serializer::new(String::new());
+    body.append_pair("client_id", &connection.client_id);
+    body.extend_pairs(form);
+    if let Some(credential) = credential {
+        body.append_pair("client_secret", credential.secret.reveal());
+    }
+    body.finish()
+}
+
+fn tokens(body: Body, asked_at: Timestamp) -> Tokens {
+    // RFC 6749 leaves `expires_in` open; Microsoft's shortest configurable lifetime is 10 minutes.
+    let lifetime = Duration::from_secs(body.expires_in.unwrap_or(600));
+    let ahead = (lifetime / 5).min(Duration::from_secs(300));
+    let fresh = match body.refresh_in.map(Duration::from_secs) {
+        Some(fresh) if fresh < lifetime => fresh,
+        _ => lifetime - ahead,
+    };
+    Tokens {
+        access_token: AccessToken {
+            token: body.access_token,
+            expires_at: later(asked_at, lifetime),
+            refresh_at: later(asked_at, fresh),
+        },
+        refresh_token: body.refresh_token.filter(|token| !token.is_empty()),
+        id_token: body.id_token,
+        scopes: body
+            .scope
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect(),
+        received_at: asked_at,
+    }
+}
+
+/// Makes an error of an answer that is not a success.
+pub(super) fn refused(connection: &Connection, fetched: &Fetched, now: Timestamp) -> DoorError {
+    let passing = fetched.status == 429 || fetched.status >= 500;
+    let retry_after = retry_after(&fetched.headers, now);
+    let Some(body) = ErrorBody::of(&fetched.body) else {
+        if !passing {
+            return DoorError::Malformed {
+                connection: connection.name.clone(),
+                what: format!(
+                    "the sign-in address answered {} without saying why; check the connection's authority address and endpoints",
+                    fetched.status
+                ),
+                doubtful: false,
+            };
+        }
+        return DoorError::SignIn(Box::new(SignInError {
+            connection: connection.name.clone(),
+            code: None,
+            error: format!("status {}", fetched.status),
+            description: String::new(),
+            cause: "Microsoft's sign-in service is busy or has a fault".to_owned(),
+            remedy: "nothing: it is tried again by itself".to_owned(),
+            ends_grant: None,
+            transient: true,
+            retry_after,
+            claims: None,
+            correlation_id: None,
+        }));
+    };
+    let code = body.code();
+    let Explanation {
+        cause,
+        remedy,
+        ends_grant,
+        transient,
+    } = explanation(&body, code);
+    let transient = transient || passing;
+    DoorError::SignIn(Box::new(SignInError {
+        connection: connection.name.clone(),
+        code,
+        description: first_line(&body.error_description),
+        error: body.error,
+        cause: cause.to_owned(),
+        remedy: remedy.to_owned(),
+        // A server that has a fault says nothing about the grant, whatever it writes.
+        ends_grant: ends_grant.filter(|_| !transient),
+        transient,
+        retry_after,
+        claims: body.claims.map(|claims| match claims {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        }),
+        correlation_id: body.correlation_id,
+    }))
+}
+
+/// The number explains; whether the grant is over is for OAuth's `error` to say where it is one
+/// that ends grants (entra-docs warns not to build logic on numbers alone).
+fn explanation(body: &ErrorBody, code: Option<u32>) -> Explanation {
+    let by_error = refusals::explain_error(&body.error, body.suberror.as_deref());
+    match code.and_then(refusals::explain) {
+        Some(by_code) => Explanation {
+            ends_grant: by_code.ends_grant.or(by_error.ends_grant),
+            transient: by_code.transient || by_error.transient,
+            ..by_code
+        },
+        None => by_error,
+    }
+}
+
+/// The first line without `AADSTSn:` and the trace ids that follow it.
+fn first_line(description: &str) -> String {
+    let line = description.lines().next().unwrap_or_default();
+    let line = line.split(" Trace ID:").next().unwrap_or_default();
+    let text = match line.split_once(": ") {
+        Some((code, text)) if code.starts_with("AADSTS") => text,
+        _ => line,
+    };
+    text.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signin::discovery::tests::connection;
+
+    fn body(text: &str) -> Tokens {
+        tokens(
+            serde_json::from_str(text).expect("a token body"),
+            Timestamp::UNIX_EPOCH,
+        )
+    }
+
+    #[test]
+    fn lifetimes_are_numbers_or_texts_and_of_any_length() {
+        let hour = body(r#"{"access_token":"t","expires_in":"3600"}"#).access_token;
+        assert_eq!(hour.expires_at.as_second(), 3600);
+        assert_eq!(hour.refresh_at.as_second(), 3300);
+        let short = body(r#"{"access_token":"t","expires_in":5}"#).access_token;
+        assert_eq!(short.expires_at.as_second(), 5);
+        assert_eq!(short.refresh_at.as_second(), 4);
+        let long = body(r#"{"access_token":"t","expires_in":86400,"refresh_in":"43200"}"#);
+        assert_eq!(long.access_token.refresh_at.as_second(), 43_200);
+    }
+
+    fn error(status: u16, text: &str) -> SignInError {
+        let fetched = Fetched {
+            status,
+            headers: HeaderMap::new(),
+            body: text.to_owned().into(),
+        };
+        match refused(&connection(), &fetched, Timestamp::UNIX_EPOCH) {
+            DoorError::SignIn(error) => *error,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_explained_without_its_ids() {
+        let error = error(
+            400,
+            r#"{"error":"invalid_grant","error_description":"AADSTS700082: The refresh token has expired.\r\nTrace ID: 1\r\nCorrelation ID: 2","error_codes":[700082]}"#,
+        );
+        assert_eq!(error.code, Some(700_082));
+        assert_eq!(error.description, "The refresh token has expired.");
+        assert_eq!(error.ends_grant, Some(AccountState::NeedsSignIn));
+    }
+
+    #[test]
+    fn a_server_fault_ends_no_grant_whatever_it_says() {
+        assert_eq!(error(503, r#"{"error":"invalid_grant"}"#).ends_grant, None);
+        assert!(error(503, "<html>").transient);
+        let passing = r#"{"error":"invalid_grant","error_codes":[90033]}"#;
+        assert_eq!(error(400, passing).ends_grant, None);
+    }
+}

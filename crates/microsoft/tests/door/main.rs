@@ -1,0 +1,10 @@
+//! The door against a small server that answers as each test says.
+
+mod budgets;
+mod discovery;
+mod repeats;
+mod secrets;
+mod sign_in;
+mod streams;
+mod support;
+mod tokens;

@@ -1,0 +1,302 @@
+//! `postroom connection`: app registrations in tenants.
+
+use super::with;
+use crate::client::{ApiClient, Target};
+use crate::table::{Table, cell, print_fields};
+use crate::trouble::{Said, usage};
+use crate::{output, pick, when};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use postroom_model::Timestamp;
+use postroom_model::cloud::Cloud;
+use serde_json::{Map, Value, json};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// App registrations in tenants.
+#[derive(Args)]
+pub(crate) struct ConnectionCommand {
+    #[command(flatten)]
+    target: Target,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Add a connection
+    Add(Add),
+    /// Change what is given, the secret among it
+    Set(Set),
+    /// List the connections
+    List {
+        /// Print the API's JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a connection
+    Show {
+        /// Its name or id
+        connection: String,
+        /// Print the API's JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try a connection step by step
+    Check {
+        /// Its name or id; the only one unless given
+        connection: Option<String>,
+        /// Print the API's JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a connection with its accounts and mailboxes; nothing happens at Microsoft
+    Remove {
+        /// Its name or id
+        connection: String,
+    },
+}
+
+#[derive(Args)]
+struct Add {
+    /// A name for people
+    #[arg(long)]
+    name: String,
+    /// The tenant: its id or one of its domains
+    #[arg(long)]
+    tenant: String,
+    /// The application (client) id
+    #[arg(long)]
+    client_id: String,
+    #[command(flatten)]
+    rest: Rest,
+    /// Print the API's JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Set {
+    /// Its name or id
+    connection: String,
+    /// Another name
+    #[arg(long)]
+    name: Option<String>,
+    /// Another tenant
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Another application (client) id
+    #[arg(long)]
+    client_id: Option<String>,
+    #[command(flatten)]
+    rest: Rest,
+    /// Print the API's JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Rest {
+    /// The file with the client secret's value; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+    /// When the secret ends at Microsoft
+    #[arg(long, value_name = "DATE", value_parser = when::parse, requires = "client_secret_file")]
+    secret_expires: Option<Timestamp>,
+    /// The cloud: global, usgov, usgovdod or china
+    #[arg(long)]
+    cloud: Option<Cloud>,
+    /// The root of the sign-in service, in place of the cloud's
+    #[arg(long, value_name = "URL")]
+    authority_url: Option<String>,
+    /// The root of Graph, in place of the cloud's
+    #[arg(long, value_name = "URL")]
+    graph_url: Option<String>,
+    /// Where a browser comes back to after a sign-in, in place of this server's /auth/callback
+    #[arg(long, value_name = "URL")]
+    redirect_uri: Option<String>,
+}
+
+impl Rest {
+    fn fill(self, body: &mut Map<String, Value>) -> anyhow::Result<()> {
+        if let Some(path) = &self.client_secret_file {
+            let mut credential = json!({"secret": read_secret(path)?});
+            if let Some(at) = self.secret_expires {
+                credential["expiresAt"] = at.to_string().into();
+            }
+            body.insert("credential".into(), credential);
+        }
+        let cloud = self.cloud.map(|cloud| cloud.name().to_owned());
+        put(body, "cloud", cloud);
+        put(body, "authorityUrl", self.authority_url);
+        put(body, "graphUrl", self.graph_url);
+        put(body, "redirectUri", self.redirect_uri);
+        Ok(())
+    }
+}
+
+fn put(body: &mut Map<String, Value>, name: &str, value: Option<String>) {
+    if let Some(value) = value {
+        body.insert(name.into(), value.into());
+    }
+}
+
+fn read_secret(path: &Path) -> anyhow::Result<String> {
+    let text = if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("reading the secret from standard input")?;
+        text
+    } else {
+        std::fs::read_to_string(path)
+            .with_context(|| format!("the secret's file {} cannot be read", path.display()))?
+    };
+    let secret = text.trim();
+    anyhow::ensure!(!secret.is_empty(), "the secret's file is empty");
+    Ok(secret.to_owned())
+}
+
+impl ConnectionCommand {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let client = self.target.open().await?;
+        with(client, async |client| match self.verb {
+            Verb::Add(add) => add.run(client).await,
+            Verb::Set(set) => set.run(client).await,
+            Verb::List { json } => list(client, json).await,
+            Verb::Show { connection, json } => {
+                let connection = pick::connection(client, Some(&connection)).await?;
+                let path = ["connections", &pick::id(&connection)];
+                show(&client.get(&path, &[]).await?, json)
+            }
+            Verb::Check { connection, json } => check(client, connection.as_deref(), json).await,
+            Verb::Remove { connection } => {
+                let connection = pick::connection(client, Some(&connection)).await?;
+                client
+                    .delete(&["connections", &pick::id(&connection)])
+                    .await?;
+                output::say(format_args!(
+                    "Removed the connection {}.",
+                    cell(&connection["name"])
+                ));
+                Ok(())
+            }
+        })
+        .await
+    }
+}
+
+impl Add {
+    async fn run(self, client: &ApiClient) -> anyhow::Result<()> {
+        let mut body = Map::new();
+        body.insert("name".into(), self.name.into());
+        body.insert("tenantId".into(), self.tenant.into());
+        body.insert("clientId".into(), self.client_id.into());
+        self.rest.fill(&mut body)?;
+        let made = client.post(&["connections"], &body.into()).await?;
+        changed(&made, self.json)?;
+        output::hint(format_args!(
+            "`postroom connection check {}` tries it.",
+            cell(&made["name"])
+        ));
+        Ok(())
+    }
+}
+
+impl Set {
+    async fn run(self, client: &ApiClient) -> anyhow::Result<()> {
+        let mut body = Map::new();
+        put(&mut body, "name", self.name);
+        put(&mut body, "tenantId", self.tenant);
+        put(&mut body, "clientId", self.client_id);
+        self.rest.fill(&mut body)?;
+        if body.is_empty() {
+            return Err(usage(
+                "nothing was given to be changed; `postroom connection set --help` says what can be",
+            ));
+        }
+        let connection = pick::connection(client, Some(&self.connection)).await?;
+        let path = ["connections", &pick::id(&connection)];
+        changed(&client.patch(&path, &body.into()).await?, self.json)
+    }
+}
+
+fn changed(connection: &Value, json: bool) -> anyhow::Result<()> {
+    if json {
+        return Ok(output::json(connection)?);
+    }
+    Ok(output::line(pick::id(connection))?)
+}
+
+/// What is known of the secret that lasts longest.
+fn secret(connection: &Value) -> String {
+    let credentials = connection["credentials"].as_array();
+    let Some(credentials) = credentials.filter(|list| !list.is_empty()) else {
+        return "none".to_owned();
+    };
+    let days = credentials
+        .iter()
+        .map(|credential| credential["daysLeft"].as_i64())
+        .collect::<Option<Vec<_>>>()
+        .and_then(|days| days.into_iter().max());
+    match days {
+        None => "no end known".to_owned(),
+        Some(days) if days < 0 => "over".to_owned(),
+        Some(days) => format!("{days} days left"),
+    }
+}
+
+async fn list(client: &ApiClient, json: bool) -> anyhow::Result<()> {
+    let answer = client.get(&["connections"], &[]).await?;
+    if json {
+        return Ok(output::json(&answer)?);
+    }
+    let mut table = Table::new(["ID", "NAME", "TENANT", "CLIENT", "CLOUD", "SECRET"]);
+    for connection in pick::entries(&answer) {
+        table.row([
+            pick::id(connection),
+            cell(&connection["name"]),
+            cell(&connection["tenantId"]),
+            cell(&connection["clientId"]),
+            cell(&connection["cloud"]),
+            secret(connection),
+        ]);
+    }
+    Ok(table.print()?)
+}
+
+fn show(connection: &Value, json: bool) -> anyhow::Result<()> {
+    if json {
+        return Ok(output::json(connection)?);
+    }
+    Ok(print_fields(connection)?)
+}
+
+async fn check(client: &ApiClient, named: Option<&str>, json: bool) -> anyhow::Result<()> {
+    let connection = pick::connection(client, named).await?;
+    let path = ["connections", &pick::id(&connection), "check"];
+    let report = client.act(&path, &[]).await?;
+    if json {
+        output::json(&report)?;
+    } else {
+        let mut table = Table::new(["STEP", "RESULT", "DETAIL", "WHAT TO DO"]);
+        for step in report["steps"].as_array().into_iter().flatten() {
+            let result = match step["ok"].as_bool() {
+                Some(true) => "ok",
+                Some(false) => "failed",
+                None => "not tried",
+            };
+            table.row([
+                cell(&step["name"]),
+                result.to_owned(),
+                cell(&step["detail"]),
+                cell(&step["hint"]),
+            ]);
+        }
+        table.print()?;
+    }
+    if report["ok"] == true {
+        return Ok(());
+    }
+    Err(Said.into())
+}

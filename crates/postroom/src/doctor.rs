@@ -1,0 +1,255 @@
+//! What `postroom doctor` looks at: its own findings about this machine, and the engine's.
+
+use crate::client::Target;
+use crate::folder::ServerNote;
+use crate::master_key::{self, Origin};
+use crate::settings::Settings;
+use crate::{folder, pick, platform, stack, when};
+use postroom_engine::checks::{Finding, Severity};
+use postroom_model::{Clock, SystemClock};
+use postroom_store::sqlite::Role;
+use std::path::Path;
+use std::time::Duration;
+
+/// Below this much free space the disk is nearly full.
+const LITTLE_SPACE: u64 = 2 * 1024 * 1024 * 1024;
+/// Below this much nothing goes on.
+const NO_SPACE: u64 = 100 * 1024 * 1024;
+/// How long a server may take to say that it is well.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn finding(
+    severity: Severity,
+    subject: &str,
+    detail: impl Into<String>,
+    hint: Option<&str>,
+) -> Finding {
+    Finding {
+        severity,
+        subject: subject.to_owned(),
+        detail: detail.into(),
+        hint: hint.map(str::to_owned),
+    }
+}
+
+fn ok(subject: &str, detail: impl Into<String>) -> Finding {
+    finding(Severity::Ok, subject, detail, None)
+}
+
+/// Looks at everything. What is wrong is a finding; only wrong usage is an error.
+pub(crate) async fn examine(target: &Target, online: bool) -> anyhow::Result<Vec<Finding>> {
+    let settings = target.settings()?;
+    let mut findings = vec![settings_file(&settings)];
+    if let Some(server) = target.server() {
+        findings.push(reachable("server", &server, settings.ca_file.as_deref()).await);
+        findings.extend(at_server(target, online).await);
+        return Ok(findings);
+    }
+    let data = settings.data_folder()?.to_owned();
+    findings.push(clock());
+    if !folder::has_database(&data) {
+        findings.push(finding(
+            Severity::Warning,
+            "data folder",
+            format!("there is nothing in {} yet", data.display()),
+            Some("`postroom connection add` or `postroom serve` makes it; --data names another"),
+        ));
+        return Ok(findings);
+    }
+    findings.extend(rights(&data));
+    findings.push(disk(&data));
+    let note = ServerNote::of_running(&data);
+    if let Some(note) = &note {
+        findings.push(reachable("server", &note.url, settings.ca_file.as_deref()).await);
+    }
+    match master_key::find(&settings, &data) {
+        Err(error) => findings.push(finding(
+            Severity::Error,
+            "master key",
+            format!("{error:#}"),
+            None,
+        )),
+        Ok((_, origin)) => findings.extend(inside(&settings, origin, note.is_some(), online).await),
+    }
+    Ok(findings)
+}
+
+/// What the store and the engine on it say. Beside a running server nothing is taken from it.
+async fn inside(settings: &Settings, origin: Origin, beside: bool, online: bool) -> Vec<Finding> {
+    let role = if beside { Role::Beside } else { Role::Engine };
+    let failed =
+        |error: anyhow::Error| finding(Severity::Error, "store", format!("{error:#}"), None);
+    let store = match stack::open_store(settings, role).await {
+        Ok(store) => store,
+        Err(error) => return vec![failed(error)],
+    };
+    let mut findings = vec![key_origin(origin)];
+    let engine = stack::engine(
+        settings,
+        store,
+        stack::url_of(settings.listen, settings.tls.is_some()),
+    );
+    match engine {
+        Err(error) => findings.push(failed(error)),
+        Ok(engine) => {
+            match engine.examine(online).await {
+                Ok(more) => findings.extend(more),
+                Err(error) => findings.push(failed(error.into())),
+            }
+            engine.stop().await;
+        }
+    }
+    findings
+}
+
+fn settings_file(settings: &Settings) -> Finding {
+    match &settings.config_file {
+        Some(path) => ok("settings", format!("read from {}", path.display())),
+        None => ok("settings", "no settings file: flags, variables, defaults"),
+    }
+}
+
+/// Tokens and certificates are judged by the clock: one that is far off ends everything.
+fn clock() -> Finding {
+    let now = SystemClock.now();
+    // This program was not made before.
+    let sane = now.to_string().as_str() >= "2026-11-01";
+    if sane {
+        return ok("clock", format!("{now:.0}"));
+    }
+    finding(
+        Severity::Error,
+        "clock",
+        format!("this machine says that it is {now:.0}"),
+        Some("set the clock, and let NTP keep it"),
+    )
+}
+
+fn rights(data: &Path) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let name = data.display();
+    match platform::open_to_others(data) {
+        Some(true) => findings.push(finding(
+            Severity::Warning,
+            "data folder",
+            format!("{name} can be entered or read by other users"),
+            Some("chmod 700 on it keeps mail from them"),
+        )),
+        _ => findings.push(ok("data folder", name.to_string())),
+    }
+    if let Err(error) = tempfile::tempfile_in(data) {
+        findings.push(finding(
+            Severity::Error,
+            "data folder",
+            format!("{name} cannot be written: {error}"),
+            Some("give it to the user that runs postroom"),
+        ));
+    }
+    findings
+}
+
+fn disk(data: &Path) -> Finding {
+    let Some(free) = platform::free_space(data) else {
+        return ok("disk", "how much is free cannot be told here");
+    };
+    let detail = format!("{} free", when::bytes(free));
+    let hint = Some("free some space: with a full disk nothing is mirrored and nothing accepted");
+    match free {
+        ..NO_SPACE => finding(Severity::Error, "disk", detail, hint),
+        NO_SPACE..LITTLE_SPACE => finding(Severity::Warning, "disk", detail, hint),
+        _ => ok("disk", detail),
+    }
+}
+
+/// Where the key comes from; whether a copy is kept, the engine's findings say.
+fn key_origin(origin: Origin) -> Finding {
+    let from = match origin {
+        Origin::Named(path) | Origin::Credential(path) => format!("from {}", path.display()),
+        Origin::Environment => "from POSTROOM_MASTER_KEY".to_owned(),
+        Origin::Made(path) => format!("made by postroom, in {}", path.display()),
+    };
+    ok("master key", from)
+}
+
+async fn reachable(subject: &str, url: &str, ca_file: Option<&Path>) -> Finding {
+    match ready(url, ca_file).await {
+        Ok(()) => ok(subject, format!("{url} is ready")),
+        Err(error) => finding(
+            Severity::Error,
+            subject,
+            format!("{url} is not ready: {error:#}"),
+            Some("look into the server's log; `postroom serve` starts it"),
+        ),
+    }
+}
+
+async fn ready(url: &str, ca_file: Option<&Path>) -> anyhow::Result<()> {
+    let mut builder = reqwest::Client::builder().timeout(PATIENCE);
+    if let Some(path) = ca_file {
+        for certificate in reqwest::Certificate::from_pem_bundle(&stack::read_ca_file(path)?)? {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    let answer = builder
+        .build()?
+        .get(format!("{}/readyz", url.trim_end_matches('/')))
+        .send()
+        .await?;
+    anyhow::ensure!(
+        answer.status().is_success(),
+        "it answers {}",
+        answer.status()
+    );
+    Ok(())
+}
+
+/// What can be seen of a server from elsewhere, with a key.
+async fn at_server(target: &Target, online: bool) -> Vec<Finding> {
+    match look_at_server(target, online).await {
+        Ok(findings) => findings,
+        Err(error) => vec![finding(
+            Severity::Error,
+            "server",
+            format!("{error:#}"),
+            Some("on the server's machine, `postroom doctor --data DIR` sees more"),
+        )],
+    }
+}
+
+async fn look_at_server(target: &Target, online: bool) -> anyhow::Result<Vec<Finding>> {
+    let client = target.open().await?;
+    let mut findings = Vec::new();
+    for connection in pick::all(&client, &["connections"]).await? {
+        let subject = format!("connection {}", crate::table::cell(&connection["name"]));
+        if !online {
+            findings.push(ok(&subject, "not tried (--offline)"));
+            continue;
+        }
+        let path = ["connections", &pick::id(&connection), "check"];
+        let report = client.act(&path, &[]).await?;
+        for step in report["steps"].as_array().into_iter().flatten() {
+            if step["ok"] == false {
+                findings.push(finding(
+                    Severity::Error,
+                    &subject,
+                    crate::table::cell(&step["detail"]),
+                    step["hint"].as_str(),
+                ));
+            }
+        }
+        if report["ok"] == true {
+            findings.push(ok(&subject, "works"));
+        }
+    }
+    for mailbox in pick::all(&client, &["mailboxes"]).await? {
+        let subject = format!("mailbox {}", crate::table::cell(&mailbox["address"]));
+        let sync = &mailbox["sync"];
+        if sync["state"] == "failed" {
+            let detail = crate::table::cell(&sync["error"]);
+            findings.push(finding(Severity::Error, &subject, detail, None));
+        } else {
+            findings.push(ok(&subject, crate::table::cell(&sync["state"])));
+        }
+    }
+    Ok(findings)
+}

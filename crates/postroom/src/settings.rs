@@ -1,0 +1,425 @@
+//! Settings: flags over `POSTROOM_*` variables over `postroom.toml` over defaults.
+//!
+//! [`Layer`] is the one declaration that the command line, the environment and the file are read
+//! by; [`Settings`] is what comes out.
+
+use crate::platform;
+use crate::trouble::usage;
+use clap::{Args, Parser, ValueEnum};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// One layer of settings: what is not given is left to the layer below.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Layer {
+    /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8025]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "POSTROOM_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// The data folder: database, attachments [default: ~/.local/share/postroom]
+    #[arg(long, value_name = "DIR", env = "POSTROOM_DATA")]
+    pub data: Option<PathBuf>,
+    /// A PostgreSQL database instead of a data folder (not supported by this version)
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "POSTROOM_DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub database_url: Option<String>,
+    /// Where callers and browsers reach this server, for example behind a proxy [default: the
+    /// address that it listens on]
+    #[arg(long, value_name = "URL", env = "POSTROOM_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// HTTPS with this certificate
+    #[command(flatten)]
+    pub tls: TlsLayer,
+    /// Certificate authorities to trust besides the system's, in PEM: of a proxy, or of `postroom
+    /// sandbox --tls`
+    #[arg(long, value_name = "FILE", env = "POSTROOM_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Seconds between two rounds of a mailbox's mirror [default: 60]
+    #[arg(long, value_name = "SECONDS", env = "POSTROOM_SYNC_INTERVAL_SECONDS")]
+    pub sync_interval_seconds: Option<u64>,
+    /// Hours between two comparisons of every folder, id by id [default: 24]
+    #[arg(long, value_name = "HOURS", env = "POSTROOM_PROVE_INTERVAL_HOURS")]
+    pub prove_interval_hours: Option<u64>,
+    /// How many mailboxes are mirrored side by side [default: 8]
+    #[arg(long, value_name = "N", env = "POSTROOM_MAILBOXES_AT_ONCE")]
+    pub mailboxes_at_once: Option<usize>,
+    /// For how many days the log of calls to Microsoft is kept [default: 90]
+    #[arg(long, value_name = "DAYS", env = "POSTROOM_KEEP_CALLS_DAYS")]
+    pub keep_calls_days: Option<u64>,
+    /// For how many days headers and bodies of those calls are kept [default: 7]
+    #[arg(long, value_name = "DAYS", env = "POSTROOM_KEEP_CALL_DETAILS_DAYS")]
+    pub keep_call_details_days: Option<u64>,
+    /// What is logged: a level, or levels by part like `info,postroom_engine=debug` [default:
+    /// info]
+    #[arg(long, value_name = "FILTER", env = "POSTROOM_LOG")]
+    pub log: Option<String>,
+    /// How it is logged; `auto` is text on a terminal and JSON elsewhere [default: auto]
+    #[arg(long, value_name = "FORMAT", env = "POSTROOM_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Whether headers and the beginnings of bodies go into the log of calls, without their
+    /// secrets [default: true]
+    #[arg(long, value_name = "BOOL", env = "POSTROOM_LOG_CALL_DETAILS")]
+    pub log_call_details: Option<bool>,
+    /// The file with the key that secrets in the data folder are encrypted with
+    #[arg(long, value_name = "FILE", env = "POSTROOM_MASTER_KEY_FILE")]
+    pub master_key_file: Option<PathBuf>,
+    /// The largest upload with attachments, in megabytes [default: 150]
+    #[arg(long, value_name = "MB", env = "POSTROOM_MAX_UPLOAD_MB")]
+    pub max_upload_mb: Option<u64>,
+}
+
+/// Certificate and key of the server, both or none.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsLayer {
+    /// HTTPS: the server's certificate chain, in PEM
+    #[arg(
+        id = "tls_cert",
+        long = "tls-cert",
+        value_name = "FILE",
+        env = "POSTROOM_TLS_CERT"
+    )]
+    pub cert: Option<PathBuf>,
+    /// HTTPS: the private key that belongs to it, in PEM
+    #[arg(
+        id = "tls_key",
+        long = "tls-key",
+        value_name = "FILE",
+        env = "POSTROOM_TLS_KEY"
+    )]
+    pub key: Option<PathBuf>,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// Text.
+    Text,
+    /// JSON.
+    Json,
+}
+
+/// What is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The file that was read.
+    pub config_file: Option<PathBuf>,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The data folder; `None` where neither settings nor environment name one.
+    pub data: Option<PathBuf>,
+    /// Where this server is reached; `None`: where it listens.
+    pub public_url: Option<String>,
+    /// Certificate and key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Authorities to trust.
+    pub ca_file: Option<PathBuf>,
+    /// Between two rounds of a mirror.
+    pub sync_interval: Duration,
+    /// Between two proofs.
+    pub prove_interval: Duration,
+    /// Mailboxes side by side.
+    pub mailboxes_at_once: usize,
+    /// How long calls are kept.
+    pub keep_calls: Duration,
+    /// How long their details are kept.
+    pub keep_call_details: Duration,
+    /// The log's filter.
+    pub log: String,
+    /// The log's form.
+    pub log_format: LogFormat,
+    /// Whether calls are logged with details.
+    pub log_call_details: bool,
+    /// The master key's file.
+    pub master_key_file: Option<PathBuf>,
+    /// The largest upload, in bytes.
+    pub max_upload_bytes: u64,
+}
+
+impl Layer {
+    /// What the environment says.
+    ///
+    /// # Errors
+    /// For a variable that cannot be understood.
+    pub fn from_environment() -> anyhow::Result<Self> {
+        #[derive(Parser)]
+        struct Environment {
+            #[command(flatten)]
+            layer: Layer,
+        }
+        Environment::try_parse_from(["postroom"])
+            .map(|environment| environment.layer)
+            .map_err(|error| {
+                let text = error.to_string();
+                let text = text.trim_start_matches("error: ");
+                usage(format!(
+                    "the environment: {}",
+                    text.lines().next().unwrap_or(text)
+                ))
+            })
+    }
+
+    /// Reads settings from the text of a `postroom.toml`.
+    ///
+    /// # Errors
+    /// For what is no TOML, for unknown settings and for values of another kind, by name and line.
+    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// This layer above another one.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        Self {
+            listen: self.listen.or(below.listen),
+            data: self.data.or(below.data),
+            database_url: self.database_url.or(below.database_url),
+            public_url: self.public_url.or(below.public_url),
+            tls: TlsLayer {
+                cert: self.tls.cert.or(below.tls.cert),
+                key: self.tls.key.or(below.tls.key),
+            },
+            ca_file: self.ca_file.or(below.ca_file),
+            sync_interval_seconds: self.sync_interval_seconds.or(below.sync_interval_seconds),
+            prove_interval_hours: self.prove_interval_hours.or(below.prove_interval_hours),
+            mailboxes_at_once: self.mailboxes_at_once.or(below.mailboxes_at_once),
+            keep_calls_days: self.keep_calls_days.or(below.keep_calls_days),
+            keep_call_details_days: self.keep_call_details_days.or(below.keep_call_details_days),
+            log: self.log.or(below.log),
+            log_format: self.log_format.or(below.log_format),
+            log_call_details: self.log_call_details.or(below.log_call_details),
+            master_key_file: self.master_key_file.or(below.master_key_file),
+            max_upload_mb: self.max_upload_mb.or(below.max_upload_mb),
+        }
+    }
+
+    /// Fills in the defaults and looks whether the values can be.
+    ///
+    /// # Errors
+    /// For a value that cannot be, with its name and what would do.
+    pub fn resolve(self) -> anyhow::Result<Settings> {
+        const DAY: u64 = 24 * 60 * 60;
+        if self
+            .database_url
+            .as_deref()
+            .is_some_and(|url| !url.is_empty())
+        {
+            return Err(usage(
+                "PostgreSQL is not supported by this version: leave database_url \
+                 (--database-url, POSTROOM_DATABASE_URL) out and name a data folder with --data",
+            ));
+        }
+        let tls = match (self.tls.cert, self.tls.key) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (Some(_), None) => return Err(usage("tls.cert is set without tls.key: give both")),
+            (None, Some(_)) => return Err(usage("tls.key is set without tls.cert: give both")),
+        };
+        let public_url = self.public_url.map(|url| checked_url(&url)).transpose()?;
+        Ok(Settings {
+            config_file: None,
+            listen: self
+                .listen
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8025))),
+            data: self.data.or_else(default_data_folder),
+            public_url,
+            tls,
+            ca_file: self.ca_file,
+            sync_interval: Duration::from_secs(within(
+                "sync_interval_seconds",
+                self.sync_interval_seconds.unwrap_or(60),
+                5,
+                DAY,
+            )?),
+            prove_interval: Duration::from_secs(
+                within(
+                    "prove_interval_hours",
+                    self.prove_interval_hours.unwrap_or(24),
+                    1,
+                    24 * 365,
+                )? * 3600,
+            ),
+            mailboxes_at_once: usize::try_from(within(
+                "mailboxes_at_once",
+                self.mailboxes_at_once.unwrap_or(8) as u64,
+                1,
+                1000,
+            )?)?,
+            keep_calls: Duration::from_secs(
+                within(
+                    "keep_calls_days",
+                    self.keep_calls_days.unwrap_or(90),
+                    1,
+                    36_500,
+                )? * DAY,
+            ),
+            keep_call_details: Duration::from_secs(
+                within(
+                    "keep_call_details_days",
+                    self.keep_call_details_days.unwrap_or(7),
+                    0,
+                    36_500,
+                )? * DAY,
+            ),
+            log: self.log.unwrap_or_else(|| "info".to_owned()),
+            log_format: self.log_format.unwrap_or_default(),
+            log_call_details: self.log_call_details.unwrap_or(true),
+            master_key_file: self.master_key_file,
+            max_upload_bytes: within("max_upload_mb", self.max_upload_mb.unwrap_or(150), 1, 4096)?
+                * 1024
+                * 1024,
+        })
+    }
+}
+
+impl Settings {
+    /// Flags over the environment (clap has put that into `flags` already) over the file.
+    ///
+    /// # Errors
+    /// For a file that cannot be read or understood, and for values that cannot be.
+    pub fn load(config: Option<&Path>, flags: Layer) -> anyhow::Result<Self> {
+        let (file, below) = match find_file(config) {
+            None => (None, Layer::default()),
+            Some(path) => {
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    usage(format!(
+                        "the settings file {} cannot be read: {error}",
+                        path.display()
+                    ))
+                })?;
+                let layer = Layer::from_toml(&text).map_err(|error| {
+                    usage(format!(
+                        "the settings file {} cannot be understood: {}",
+                        path.display(),
+                        error.to_string().trim_end()
+                    ))
+                })?;
+                (Some(path), layer)
+            }
+        };
+        let mut settings = flags.over(below).resolve()?;
+        settings.config_file = file;
+        Ok(settings)
+    }
+
+    /// The data folder.
+    ///
+    /// # Errors
+    /// Where nothing names one.
+    pub fn data_folder(&self) -> anyhow::Result<&Path> {
+        self.data.as_deref().ok_or_else(|| {
+            usage("there is no home folder to keep data in: name a data folder with --data DIR")
+        })
+    }
+}
+
+/// The settings file to read: the one that is named, else this user's, else the machine's.
+fn find_file(named: Option<&Path>) -> Option<PathBuf> {
+    if let Some(path) = named {
+        return Some(path.to_owned());
+    }
+    let own = platform::config_home().map(|folder| folder.join("postroom").join("postroom.toml"));
+    [own, platform::machine_config()]
+        .into_iter()
+        .flatten()
+        .find(|path| path.exists())
+}
+
+fn default_data_folder() -> Option<PathBuf> {
+    platform::state_directory().or_else(|| Some(platform::data_home()?.join("postroom")))
+}
+
+fn within(name: &str, value: u64, least: u64, most: u64) -> anyhow::Result<u64> {
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(usage(format!(
+        "the setting {name} is {value}: it can be from {least} to {most}"
+    )))
+}
+
+fn checked_url(text: &str) -> anyhow::Result<String> {
+    let url = url::Url::parse(text)
+        .map_err(|error| usage(format!("the setting public_url is no address: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || !url.has_host() {
+        return Err(usage(
+            "the setting public_url has to be like https://mail.example.com",
+        ));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../../postroom.example.toml");
+
+    #[test]
+    fn the_example_says_the_defaults() {
+        let example = Layer::from_toml(EXAMPLE).unwrap();
+        assert_eq!(
+            example.resolve().unwrap(),
+            Layer::default().resolve().unwrap()
+        );
+    }
+
+    #[test]
+    fn the_example_names_every_setting() {
+        let all: String = EXAMPLE
+            .lines()
+            .map(|line| {
+                let bare = line.strip_prefix('#').unwrap_or(line);
+                let code =
+                    !bare.starts_with(' ') && (bare.contains(" = ") || bare.starts_with('['));
+                format!("{}\n", if code { bare } else { line })
+            })
+            .collect();
+        let layer = Layer::from_toml(&all).unwrap();
+        let shown = format!("{layer:?}");
+        assert!(!shown.contains("None"), "{shown}");
+    }
+
+    #[test]
+    fn unknown_settings_are_refused_by_name() {
+        let error = Layer::from_toml("lisen = \"127.0.0.1:1\"").unwrap_err();
+        assert!(error.to_string().contains("lisen"), "{error}");
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let flags = Layer {
+            mailboxes_at_once: Some(3),
+            ..Layer::default()
+        };
+        let file = Layer::from_toml("mailboxes_at_once = 5\nkeep_calls_days = 2").unwrap();
+        let settings = flags.over(file).resolve().unwrap();
+        assert_eq!(settings.mailboxes_at_once, 3);
+        assert_eq!(settings.keep_calls.as_secs(), 2 * 24 * 60 * 60);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for text in [
+            "sync_interval_seconds = 0",
+            "mailboxes_at_once = 0",
+            "public_url = \"ftp://x\"",
+            "database_url = \"postgres://x/y\"",
+            "[tls]\ncert = \"a.pem\"",
+        ] {
+            let layer = Layer::from_toml(text).unwrap();
+            assert!(layer.resolve().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The pretend Entra ID: sign-in pages, authorization and token endpoints, discovery.
+
+mod app;
+mod assertion;
+mod authorize;
+mod discovery;
+mod error;
+mod grants;
+mod keys;
+mod page;
+mod request;
+mod routes;
+mod scope;
+mod token;
+mod tokens;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+pub use self::app::{AppRegistration, ClientCertificate, Secret};
+pub use self::authorize::SignedIn;
+pub(crate) use self::error::EntraError;
+use self::grants::Grants;
+use self::keys::SigningKeys;
+pub(crate) use self::page::{escape, layout};
+pub(crate) use self::routes::router;
+use crate::Error;
+use crate::clock::SandboxClock;
+use crate::directory::{DOMAIN, Directory, INITIAL_DOMAIN};
+use crate::ids::Ids;
+
+/// How long Entra's things last and how strict it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) access_token_lifetime: Duration,
+    pub(crate) code_lifetime: Duration,
+    pub(crate) refresh_token_lifetime: Duration,
+    pub(crate) strict_rotation: bool,
+}
+
+/// The identity provider of the pretend tenant.
+#[derive(Debug)]
+pub(crate) struct Entra {
+    pub(crate) clock: Arc<SandboxClock>,
+    pub(crate) ids: Arc<Ids>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) rules: Rules,
+    keys: Arc<SigningKeys>,
+    apps: RwLock<Vec<AppRegistration>>,
+    grants: Mutex<Grants>,
+    /// Access tokens of an earlier epoch are no longer taken.
+    epoch: AtomicU64,
+}
+
+/// Which tenant a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TenantPath {
+    /// The tenant itself, by id or domain.
+    Own,
+    /// `common` or `organizations`.
+    Any,
+}
+
+impl Entra {
+    pub(crate) fn new(
+        clock: Arc<SandboxClock>,
+        ids: Arc<Ids>,
+        directory: Arc<Directory>,
+        rules: Rules,
+        apps: Vec<AppRegistration>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            clock,
+            ids,
+            directory,
+            rules,
+            keys: SigningKeys::load()?,
+            apps: RwLock::new(apps),
+            grants: Mutex::default(),
+            epoch: AtomicU64::new(0),
+        })
+    }
+
+    fn grants(&self) -> MutexGuard<'_, Grants> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tenant a path segment names.
+    pub(crate) fn tenant(&self, name: &str) -> Result<TenantPath, EntraError> {
+        let lower = name.to_ascii_lowercase();
+        match lower.as_str() {
+            "common" | "organizations" => Ok(TenantPath::Any),
+            DOMAIN | INITIAL_DOMAIN => Ok(TenantPath::Own),
+            other if other == self.directory.tenant_id() => Ok(TenantPath::Own),
+            _ => Err(EntraError::tenant_not_found(name)),
+        }
+    }
+
+    /// A registered application.
+    pub(crate) fn app(&self, client_id: &str) -> Option<AppRegistration> {
+        self.apps
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|app| app.client_id.eq_ignore_ascii_case(client_id))
+            .cloned()
+    }
+
+    /// The application for a request, if it may be used here.
+    pub(crate) fn usable_app(
+        &self,
+        client_id: &str,
+        tenant: TenantPath,
+    ) -> Result<AppRegistration, EntraError> {
+        let app = self
+            .app(client_id)
+            .ok_or_else(|| EntraError::unknown_application(client_id, crate::directory::COMPANY))?;
+        if !app.enabled {
+            return Err(EntraError::new(
+                "unauthorized_client",
+                7_000_112,
+                format!(
+                    "Application '{}'({}) is disabled.",
+                    app.client_id, app.display_name
+                ),
+            ));
+        }
+        if tenant == TenantPath::Any && !app.multi_tenant {
+            return Err(EntraError::new(
+                "invalid_request",
+                50_194,
+                format!(
+                    "Application '{}'({}) is not configured as a multi-tenant application. Usage of the /common endpoint is not supported for such apps created after '10/15/2018'. Use a tenant-specific endpoint or configure the application to be multi-tenant.",
+                    app.client_id, app.display_name
+                ),
+            ));
+        }
+        Ok(app)
+    }
+
+    /// Registers an application or replaces the one with its id.
+    pub(crate) fn put_app(&self, app: AppRegistration) {
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        apps.retain(|other| other.client_id != app.client_id);
+        apps.push(app);
+    }
+
+    /// Changes an application; false for an unknown one.
+    pub(crate) fn alter_app(
+        &self,
+        client_id: &str,
+        alter: impl FnOnce(&mut AppRegistration),
+    ) -> bool {
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        match apps.iter_mut().find(|app| app.client_id == client_id) {
+            Some(app) => {
+                alter(app);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Ends a user's refresh tokens, codes and sessions.
+    pub(crate) fn revoke(&self, user_id: &str) {
+        self.grants().revoke(user_id);
+    }
+
+    /// Takes a user's own consent away.
+    pub(crate) fn withdraw_consent(&self, client_id: &str, user_id: &str) {
+        self.grants().withdraw_consent(client_id, user_id);
+    }
+
+    /// Makes Graph refuse every access token issued so far.
+    pub(crate) fn invalidate_access_tokens(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What a user has granted an application, by administrator or own consent.
+    fn granted(&self, app: &AppRegistration, user_id: &str) -> Vec<String> {
+        let mut granted = if app.delegated_consent {
+            app.delegated.clone()
+        } else {
+            Vec::new()
+        };
+        let mut own: Vec<String> = self
+            .grants()
+            .consent
+            .iter()
+            .filter(|(client, user, permission)| {
+                *client == app.client_id && user == user_id && !granted.contains(permission)
+            })
+            .map(|(_, _, permission)| permission.clone())
+            .collect();
+        own.sort();
+        granted.append(&mut own);
+        granted
+    }
+}
+
+/// Whether only an administrator can consent to a delegated permission. Entra decides per
+/// permission ("Microsoft Graph permissions reference", AdminConsentRequired); nearly all that
+/// reach all of a tenant's data are among them.
+pub(crate) fn needs_administrator(permission: &str) -> bool {
+    permission.ends_with(".All")
+        && !matches!(
+            permission,
+            "User.ReadBasic.All"
+                | "Group.ReadBasic.All"
+                | "Files.Read.All"
+                | "Files.ReadWrite.All"
+                | "Sites.Read.All"
+                | "Sites.ReadWrite.All"
+        )
+}

@@ -1,0 +1,67 @@
+//! What a store does, whatever it is made of.
+//!
+//! Duties of every method that writes: it is one transaction; when it returns `Ok`, the change is
+//! on disk; when it returns `Err` or the caller goes away, either all of it happened or nothing
+//! did. Times are kept to the microsecond. Texts are compared byte by byte unless a method says
+//! otherwise.
+
+pub mod accounts;
+pub mod blobs;
+pub mod calls;
+pub mod changes;
+pub mod connections;
+pub mod cursors;
+pub mod error;
+pub mod folders;
+pub mod idempotency;
+pub mod keys;
+pub mod logins;
+pub mod mailboxes;
+pub mod messages;
+pub mod outbox;
+pub mod settings;
+
+pub use error::{Result, StoreError};
+
+use async_trait::async_trait;
+
+/// A whole store.
+#[async_trait]
+pub trait Store:
+    accounts::Accounts
+    + blobs::Blobs
+    + calls::Calls
+    + changes::Changes
+    + connections::Connections
+    + cursors::Cursors
+    + folders::Folders
+    + idempotency::Idempotency
+    + keys::Keys
+    + logins::Logins
+    + mailboxes::Mailboxes
+    + messages::Messages
+    + outbox::Outbox
+    + settings::Settings
+    + Send
+    + Sync
+{
+    /// What it is, for people: kind, place, version of its schema.
+    async fn describe(&self) -> Result<Description>;
+    /// Reads and writes something, to see that both work.
+    async fn check(&self) -> Result<()>;
+    /// Writes out what is pending and lets go of everything. Further calls fail.
+    async fn close(&self) -> Result<()>;
+}
+
+/// What a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// `SQLite` or `PostgreSQL`, with its version.
+    pub kind: String,
+    /// The data folder, or host and database.
+    pub place: String,
+    /// The schema's version.
+    pub schema: u32,
+    /// Bytes that it takes, where that is cheap to know.
+    pub bytes: Option<u64>,
+}

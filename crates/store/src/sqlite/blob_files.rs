@@ -1,0 +1,230 @@
+//! Large contents as files.
+//!
+//! A file gets its name only when it is whole and on disk, and its row only after that: a file
+//! without a row is an orphan that the next collection removes, a row without its file cannot be.
+//! What is between the two, [`Pending`], is held against a collection that runs meanwhile.
+
+use super::errors::from_io;
+use crate::contract::{Result, StoreError};
+use crate::private;
+use postroom_model::resource::attachment::BlobRef;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Contents up to this size lie in the database.
+pub(super) const IN_DATABASE: u64 = 128 * 1024;
+
+/// The folder of files.
+#[derive(Clone, Debug)]
+pub(super) struct BlobFiles(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    temporary: PathBuf,
+    next: AtomicU64,
+    pending: Mutex<HashMap<String, usize>>,
+}
+
+/// Files that are whole and have, or soon have, a row. While this lives, no collection removes
+/// them.
+#[derive(Debug)]
+pub(super) struct Pending {
+    files: BlobFiles,
+    hash: String,
+}
+
+/// A file that is being written; removed when dropped.
+#[derive(Debug)]
+pub(super) struct Temporary {
+    path: PathBuf,
+    file: File,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Gone already when it got its name. If it stays, the next start removes it.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Temporary {
+    /// Adds a piece.
+    pub(super) fn write(&mut self, piece: &[u8]) -> Result<()> {
+        self.file
+            .write_all(piece)
+            .map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, source: io::Error) -> StoreError {
+        failed(&self.path, "writing", source)
+    }
+}
+
+impl BlobFiles {
+    /// Opens the folder; with `clear`, removes what a process that died was writing.
+    pub(super) fn open(folder: PathBuf, clear: bool) -> Result<Self> {
+        let temporary = folder.join("temporary");
+        if clear && temporary.exists() {
+            std::fs::remove_dir_all(&temporary)
+                .map_err(|source| failed(&temporary, "clearing", source))?;
+        }
+        private::create_folder(&temporary)
+            .map_err(|source| failed(&temporary, "making", source))?;
+        Ok(Self(Arc::new(Inner {
+            folder,
+            temporary,
+            next: AtomicU64::new(0),
+            pending: Mutex::new(HashMap::new()),
+        })))
+    }
+
+    /// Where a content lies. `None` when the text is no hash: it must not lead out of the folder.
+    pub(super) fn path(&self, hash: &str) -> Option<PathBuf> {
+        let is_hash = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_hash.then(|| self.0.folder.join(&hash[..2]).join(&hash[2..]))
+    }
+
+    /// Begins a file. Another process (`Beside`) may write here too, hence its number in the name.
+    pub(super) fn begin(&self) -> Result<Temporary> {
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{number}", std::process::id());
+        let path = self.0.temporary.join(name);
+        let file = private::file_options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(|source| failed(&path, "writing", source))?;
+        Ok(Temporary { path, file })
+    }
+
+    /// Gives a file its name. When this returns, content and name survive a power cut.
+    pub(super) fn finish(&self, temporary: Temporary, blob: &BlobRef) -> Result<Pending> {
+        let pending = self.hold(&blob.hash);
+        let path = self.path(&blob.hash).ok_or_else(not_a_hash)?;
+        if self.is_whole(&path, blob) {
+            return Ok(pending);
+        }
+        let place = || {
+            temporary.file.sync_all()?;
+            let folder = path.parent().unwrap_or(&self.0.folder);
+            if !folder.exists() {
+                private::create_folder(folder)?;
+                private::sync_folder(&self.0.folder)?;
+            }
+            std::fs::rename(&temporary.path, &path)?;
+            private::sync_folder(folder)
+        };
+        place().map_err(|source| failed(&path, "writing", source))?;
+        Ok(pending)
+    }
+
+    /// Keeps a content that is at hand.
+    pub(super) fn put(&self, blob: &BlobRef, content: &[u8]) -> Result<Pending> {
+        let mut temporary = self.begin()?;
+        temporary.write(content)?;
+        self.finish(temporary, blob)
+    }
+
+    /// Opens a content's file.
+    pub(super) fn read(&self, blob: &BlobRef) -> Result<File> {
+        let path = self.path(&blob.hash).ok_or_else(not_a_hash)?;
+        let open = || {
+            let file = File::open(&path)?;
+            if file.metadata()?.len() == blob.size {
+                Ok(file)
+            } else {
+                Err(io::Error::other(
+                    "the file is not as long as it was written",
+                ))
+            }
+        };
+        open().map_err(|source| failed(&path, "reading", source))
+    }
+
+    /// Removes the files that have no row. `has_row` is asked while nobody can begin to need one.
+    pub(super) fn collect(&self, has_row: impl Fn(&str) -> Result<bool>) -> Result<u64> {
+        let mut removed = 0;
+        for hash in self.hashes()? {
+            let pending = self.lock();
+            if pending.contains_key(&hash) || has_row(&hash)? {
+                continue;
+            }
+            let Some(path) = self.path(&hash) else {
+                continue;
+            };
+            std::fs::remove_file(&path).map_err(|source| failed(&path, "removing", source))?;
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    fn hashes(&self) -> Result<Vec<String>> {
+        let list = || -> io::Result<Vec<String>> {
+            let mut hashes = Vec::new();
+            for folder in std::fs::read_dir(&self.0.folder)? {
+                let folder = folder?;
+                let start = folder.file_name().to_string_lossy().into_owned();
+                if start.len() != 2 || !folder.file_type()?.is_dir() {
+                    continue;
+                }
+                for file in std::fs::read_dir(folder.path())? {
+                    let hash = format!("{start}{}", file?.file_name().to_string_lossy());
+                    if self.path(&hash).is_some() {
+                        hashes.push(hash);
+                    }
+                }
+            }
+            Ok(hashes)
+        };
+        list().map_err(|source| failed(&self.0.folder, "listing", source))
+    }
+
+    fn is_whole(&self, path: &Path, blob: &BlobRef) -> bool {
+        // Only whole files have such a name; the length guards against a damaged disk.
+        std::fs::metadata(path).is_ok_and(|found| found.len() == blob.size)
+    }
+
+    fn hold(&self, hash: &str) -> Pending {
+        *self.lock().entry(hash.to_owned()).or_default() += 1;
+        Pending {
+            files: self.clone(),
+            hash: hash.to_owned(),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+        self.0
+            .pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let mut pending = self.files.lock();
+        if let Some(holders) = pending.get_mut(&self.hash) {
+            *holders -= 1;
+            if *holders == 0 {
+                pending.remove(&self.hash);
+            }
+        }
+    }
+}
+
+fn not_a_hash() -> StoreError {
+    StoreError::Database {
+        doing: "keeping a content".into(),
+        reason: "its hash is not 64 hexadecimal digits".into(),
+    }
+}
+
+fn failed(path: &Path, doing: &str, source: io::Error) -> StoreError {
+    from_io(doing, path, source)
+}

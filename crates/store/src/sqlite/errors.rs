@@ -1,0 +1,106 @@
+//! From SQLite's errors to the store's, in words that say what to do and hold no values.
+
+use crate::contract::StoreError;
+use rusqlite::ErrorCode;
+use std::io;
+use std::path::Path;
+
+/// What a piece of work inside the database fails with, before it is known what was being done.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// SQLite said no.
+    Sqlite(rusqlite::Error),
+    /// Something that has its own words already.
+    Store(StoreError),
+    /// A row that this program would not have written.
+    Broken(&'static str),
+}
+
+/// What a piece of work inside the database gives back.
+pub(super) type Answer<T> = Result<T, Fault>;
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Fault {
+    /// The store's error, with what was being done where.
+    pub(super) fn into_store(self, doing: &str, place: &str) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            Self::Broken(reason) => StoreError::Database {
+                doing: doing.into(),
+                reason: reason.into(),
+            },
+            Self::Sqlite(error) => from_sqlite(&error, doing, place),
+        }
+    }
+}
+
+/// The store's error for one of SQLite's.
+pub(super) fn from_sqlite(error: &rusqlite::Error, doing: &str, place: &str) -> StoreError {
+    let place = place.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full { place },
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            StoreError::ReadOnly {
+                place,
+                reason: words(error),
+            }
+        }
+        _ => StoreError::Database {
+            doing: doing.into(),
+            reason: words(error),
+        },
+    }
+}
+
+/// The store's error for one of the file system's.
+pub(super) fn from_io(doing: &str, path: &Path, source: io::Error) -> StoreError {
+    let place = path.display().to_string();
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { place },
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            StoreError::ReadOnly {
+                place,
+                reason: source.to_string(),
+            }
+        }
+        _ => StoreError::Io {
+            doing: format!("{doing} {place}"),
+            source,
+        },
+    }
+}
+
+/// What SQLite said. Conversion errors may quote a value and are told in our own words.
+fn words(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(code, message) => {
+            message.clone().unwrap_or_else(|| code.to_string())
+        }
+        rusqlite::Error::FromSqlConversionFailure(column, kind, _) => {
+            format!("column {column} ({kind}) holds something unexpected")
+        }
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether a row was refused because an equal one is there.
+pub(super) fn is_duplicate(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::SqliteFailure(code, _)
+            if code.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
+                || code.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+    )
+}

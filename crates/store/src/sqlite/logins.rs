@@ -1,0 +1,190 @@
+//! Sign-ins under way.
+
+use super::SqliteStore;
+use super::accounts;
+use super::errors::Answer;
+use super::values::{micros, named, time};
+use super::vault::Vault;
+use crate::contract::Result;
+use crate::contract::logins::Logins;
+use crate::seal::Place;
+use async_trait::async_trait;
+use postroom_model::account::{Account, AccountState};
+use postroom_model::grant::Grant;
+use postroom_model::login::{Login, LoginStatus};
+use postroom_model::{AccountId, ConnectionId, KeyId, LoginId, Secret, Timestamp};
+use rusqlite::{Connection, Params, params};
+
+macro_rules! select {
+    ($end:literal) => {
+        concat!(
+            "SELECT id, connection, key, status, authorize_url, redirect_uri, state, nonce,
+                verifier, account, error, created_at, expires_at FROM logins ",
+            $end
+        )
+    };
+}
+
+const INSERT: &str = "INSERT INTO logins (id, connection, key, status, authorize_url, redirect_uri,
+        state_hash, state, nonce, verifier, account, error, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+const FAIL: &str = "UPDATE logins SET status = $1, error = $2 WHERE id = $3 AND status = 'pending'";
+const COMPLETE: &str = "UPDATE logins SET status = 'completed', account = $1, error = NULL
+    WHERE id = $2 AND status = 'pending'";
+const IS_PENDING: &str =
+    "SELECT EXISTS (SELECT 1 FROM logins WHERE id = $1 AND status = 'pending')";
+const EXPIRE: &str = "UPDATE logins SET status = 'expired'
+    WHERE status = 'pending' AND expires_at <= $1";
+const FORGET: &str = "DELETE FROM logins WHERE status <> 'pending' AND created_at < $1";
+
+fn place<'a>(login: &'a str, column: &'static str) -> Place<'a> {
+    Place {
+        table: "logins",
+        row: login,
+        column,
+    }
+}
+
+/// A state is random: its hash tells nothing of it.
+fn hash(state: &Secret) -> [u8; 32] {
+    *blake3::hash(state.reveal().as_bytes()).as_bytes()
+}
+
+fn find(
+    connection: &Connection,
+    vault: &Vault,
+    sql: &str,
+    by: impl Params,
+) -> Answer<Option<Login>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(by)?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let id: String = row.get(0)?;
+    let open = |index: usize, column| -> Answer<Secret> {
+        let sealed: Vec<u8> = row.get(index)?;
+        vault.open_secret(place(&id, column), &sealed)
+    };
+    Ok(Some(Login {
+        connection: ConnectionId::new(row.get::<_, String>(1)?),
+        key: row.get::<_, Option<String>>(2)?.map(KeyId::new),
+        status: named(row.get(3)?)?,
+        authorize_url: open(4, "authorize_url")?.reveal().to_owned(),
+        redirect_uri: row.get(5)?,
+        state: open(6, "state")?,
+        nonce: open(7, "nonce")?,
+        verifier: open(8, "verifier")?,
+        account: row.get::<_, Option<String>>(9)?.map(AccountId::new),
+        error: row.get(10)?,
+        created_at: time(row.get(11)?)?,
+        expires_at: time(row.get(12)?)?,
+        id: LoginId::new(id),
+    }))
+}
+
+#[async_trait]
+impl Logins for SqliteStore {
+    async fn insert_login(&self, login: &Login) -> Result<()> {
+        let (login, vault) = (login.clone(), self.vault());
+        self.write("adding a sign-in", move |tx| {
+            let id = login.id.as_str();
+            tx.prepare_cached(INSERT)?.execute(params![
+                id,
+                login.connection.as_str(),
+                login.key.as_ref().map(KeyId::as_str),
+                login.status.name(),
+                vault.seal(place(id, "authorize_url"), &login.authorize_url)?,
+                login.redirect_uri,
+                hash(&login.state),
+                vault.seal(place(id, "state"), login.state.reveal())?,
+                vault.seal(place(id, "nonce"), login.nonce.reveal())?,
+                vault.seal(place(id, "verifier"), login.verifier.reveal())?,
+                login.account.as_ref().map(AccountId::as_str),
+                login.error,
+                micros(login.created_at),
+                micros(login.expires_at),
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn login(&self, id: &LoginId) -> Result<Option<Login>> {
+        self.read("reading a sign-in", |connection| {
+            find(
+                connection,
+                &self.0.vault,
+                select!("WHERE id = $1"),
+                [id.as_str()],
+            )
+        })
+    }
+
+    async fn login_by_state(&self, state: &Secret) -> Result<Option<Login>> {
+        let found = self.read("looking up a sign-in", |connection| {
+            find(
+                connection,
+                &self.0.vault,
+                select!("WHERE state_hash = $1"),
+                [hash(state)],
+            )
+        })?;
+        Ok(found.filter(|login| login.state == *state))
+    }
+
+    async fn fail_login(&self, id: &LoginId, status: LoginStatus, error: &str) -> Result<bool> {
+        let (id, error) = (id.clone(), error.to_owned());
+        self.write("ending a sign-in", move |tx| {
+            let rows =
+                tx.prepare_cached(FAIL)?
+                    .execute(params![status.name(), error, id.as_str()])?;
+            Ok(rows > 0)
+        })
+        .await
+    }
+
+    async fn complete_login(
+        &self,
+        id: &LoginId,
+        account: &Account,
+        grant: &Grant,
+        expires_at: Timestamp,
+    ) -> Result<Option<Account>> {
+        let (id, account, grant) = (id.clone(), account.clone(), grant.clone());
+        let vault = self.vault();
+        self.write("completing a sign-in", move |tx| {
+            let pending: bool = tx
+                .prepare_cached(IS_PENDING)?
+                .query_row([id.as_str()], |row| row.get(0))?;
+            if !pending {
+                return Ok(None);
+            }
+            let there =
+                accounts::of_user(tx, account.connection.as_str(), account.user_id.as_deref())?;
+            let now = Account {
+                id: there.map_or(account.id, |there| there.id),
+                state: AccountState::Active,
+                reason: None,
+                expires_at: Some(expires_at),
+                ..account
+            };
+            accounts::put(tx, &now)?;
+            accounts::put_grant(tx, &vault, &now.id, &grant, expires_at)?;
+            tx.prepare_cached(COMPLETE)?
+                .execute(params![now.id.as_str(), id.as_str()])?;
+            Ok(Some(now))
+        })
+        .await
+    }
+
+    async fn sweep_logins(&self, now: Timestamp, forget_before: Timestamp) -> Result<()> {
+        self.write("sweeping sign-ins", move |tx| {
+            tx.prepare_cached(EXPIRE)?.execute([micros(now)])?;
+            tx.prepare_cached(FORGET)?
+                .execute([micros(forget_before)])?;
+            Ok(())
+        })
+        .await
+    }
+}

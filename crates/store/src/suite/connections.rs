@@ -1,0 +1,121 @@
+//! Connections and credentials.
+
+use super::Ground;
+use super::made::*;
+use crate::contract::{StoreError, logins};
+use postroom_model::account::AccountState;
+use postroom_model::resource::folder::MailFolder;
+
+/// Another connection cannot have a name that differs in case only.
+pub async fn names_are_unique_without_regard_to_case(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let mut one = connection("1");
+    one.name = "Übung".into();
+    ok!(store.insert_connection(&one));
+    let mut two = connection("2");
+    two.name = "ÜBUNG".into();
+    let refused = store.insert_connection(&two).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Conflict { existing, .. }) if existing == "1"),
+        "{refused:?}"
+    );
+    two.name = "Other".into();
+    ok!(store.insert_connection(&two));
+    two.name = "übung".into();
+    let refused = store.update_connection(&two).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { .. })));
+    one.name = "ÜBUNG".into();
+    one.redirect_uri = None;
+    assert!(ok!(store.update_connection(&one)));
+    assert_eq!(ok!(store.connection(&one.id)).as_ref(), Some(&one));
+    let names: Vec<_> = ok!(store.connections())
+        .into_iter()
+        .map(|it| it.name)
+        .collect();
+    assert_eq!(names, ["ÜBUNG", "Other"]);
+    assert!(!ok!(store.update_connection(&connection("3"))));
+}
+
+/// Credentials keep their secrets; a connection tells of them without.
+pub async fn credentials_are_kept_newest_first(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let id = "c".into();
+    ok!(store.insert_connection(&connection("c")));
+    ok!(store.insert_credential(&id, &credential("old", "secret one", 1)));
+    ok!(store.insert_credential(&id, &credential("new", "secret two", 2)));
+    drop(store);
+    let store = ground.open().await;
+    let kept = ok!(store.credentials(&id));
+    let secrets: Vec<_> = kept.iter().map(|it| it.secret.reveal()).collect();
+    assert_eq!(secrets, ["secret two", "secret one"]);
+    let told = ok!(store.connection(&id)).expect("there").credentials;
+    assert_eq!(told, kept.into_iter().map(|it| it.info).collect::<Vec<_>>());
+    assert!(ok!(store.remove_credential(&id, &"old".into())));
+    assert!(!ok!(store.remove_credential(&id, &"old".into())));
+    assert_eq!(ok!(store.credentials(&id)).len(), 1);
+    assert!(
+        store
+            .insert_credential(&"x".into(), &credential("y", "z", 1))
+            .await
+            .is_err()
+    );
+}
+
+/// Nothing of a connection outlives it but outbox and call log.
+pub async fn removal_takes_everything_along(ground: &dyn Ground) {
+    let store = ground.open().await;
+    with_mailboxes(store.as_ref(), &["one"]).await;
+    let id = "c".into();
+    ok!(store.insert_credential(&id, &credential("s", "secret", 1)));
+    ok!(store.put_account(&account("u", "c", Some("user"))));
+    ok!(store.save_grant(&"u".into(), &grant("token"), at(9)));
+    ok!(store.insert_login(&login("l", "c")));
+    ok!(store.apply_messages(
+        &here(),
+        &page("inbox", vec![message("m", "inbox", "1")], &[]),
+        at(1)
+    ));
+    ok!(store.accept_outbox(&outbox_item("o", "one", 1), None));
+    assert!(ok!(store.remove_connection(&id)));
+    assert!(!ok!(store.remove_connection(&id)));
+    assert_eq!(ok!(store.connection(&id)), None);
+    assert!(ok!(store.accounts()).is_empty());
+    assert!(ok!(store.mailboxes()).is_empty());
+    assert!(ok!(store.grant(&"u".into())).is_none());
+    assert!(ok!(store.login(&"l".into())).is_none());
+    assert!(
+        ok!(logins::Logins::login_by_state(
+            &*store,
+            &login("l", "c").state
+        ))
+        .is_none()
+    );
+    assert!(ok!(store.credentials(&id)).is_empty());
+    assert_eq!(ok!(store.message(&here(), &"m".into())), None);
+    assert_eq!(ok!(store.folders(&here())), Vec::<MailFolder>::new());
+    assert!(ok!(store.outbox_item(&"o".into())).is_some());
+}
+
+/// Grants end, and credentials but those to keep; the application account stays as it is.
+pub async fn ending_grants_keeps_what_is_named(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let id = "c".into();
+    with_mailboxes(store.as_ref(), &[]).await;
+    ok!(store.insert_credential(&id, &credential("keep", "secret", 1)));
+    ok!(store.insert_credential(&id, &credential("drop", "secret", 2)));
+    ok!(store.put_account(&account("u", "c", Some("user"))));
+    ok!(store.save_grant(&"u".into(), &grant("token"), at(9)));
+    ok!(store.end_grants(&id, &["keep".into()], "the tenant changed", at(5)));
+    let kept: Vec<_> = ok!(store.credentials(&id))
+        .into_iter()
+        .map(|it| it.info.id)
+        .collect();
+    assert_eq!(kept, ["keep".into()]);
+    assert!(ok!(store.grant(&"u".into())).is_none());
+    let user = ok!(store.account(&"u".into())).expect("there");
+    assert_eq!(user.state, AccountState::NeedsSignIn);
+    assert_eq!(user.reason.as_deref(), Some("the tenant changed"));
+    assert_eq!(user.since, at(5));
+    let application = ok!(store.account(&"a".into())).expect("there");
+    assert_eq!(application.state, AccountState::Active);
+}

@@ -1,0 +1,47 @@
+//! Callers' keys.
+
+use super::Ground;
+use super::made::*;
+use crate::contract::StoreError;
+
+/// A hash finds its key, also when the key is revoked.
+pub async fn found_by_hash_whatever_their_state(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let mut two = key("a");
+    ok!(store.insert_key(&key("b"), &[1; 32]));
+    ok!(store.insert_key(&two, &[2; 32]));
+    let refused = store.insert_key(&key("d"), &[2; 32]).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(ok!(store.key_by_hash(&[2; 32])), Some(two.clone()));
+    assert_eq!(ok!(store.key_by_hash(&[3; 32])), None);
+    two.revoked_at = Some(at(5));
+    two.mailboxes = None;
+    two.scopes.pop();
+    assert!(ok!(store.update_key(&two)));
+    assert!(!ok!(store.update_key(&key("x"))));
+    assert_eq!(ok!(store.key_by_hash(&[2; 32])), Some(two.clone()));
+    assert_eq!(ok!(store.key(&two.id)), Some(two.clone()));
+    assert_eq!(ok!(store.keys()), [key("b"), two]);
+}
+
+/// Uses come in batches that may overtake each other.
+pub async fn uses_only_move_on(ground: &dyn Ground) {
+    let store = ground.open().await;
+    ok!(store.insert_key(&key("a"), &[1; 32]));
+    let id = || "a".into();
+    ok!(store.touch_keys(&[(id(), at(5)), ("gone".into(), at(5))]));
+    ok!(store.touch_keys(&[(id(), at(4))]));
+    assert_eq!(
+        ok!(store.key(&id())).expect("there").last_used_at,
+        Some(at(5))
+    );
+    // What is written anew by an administrator does not set it back.
+    ok!(store.update_key(&key("a")));
+    assert_eq!(
+        ok!(store.key(&id())).expect("there").last_used_at,
+        Some(at(5))
+    );
+}

@@ -1,0 +1,91 @@
+//! Sign-ins.
+
+use super::Ground;
+use super::made::*;
+use postroom_model::Secret;
+use postroom_model::account::AccountState;
+use postroom_model::login::LoginStatus;
+
+/// A sign-in is found by its state, and only the first end counts.
+pub async fn found_by_state_and_ended_once(ground: &dyn Ground) {
+    let store = ground.open().await;
+    with_mailboxes(store.as_ref(), &[]).await;
+    let login = login("l", "c");
+    ok!(store.insert_login(&login));
+    let found = ok!(store.login_by_state(&login.state)).expect("there");
+    assert_eq!(format!("{found:?}"), format!("{login:?}"));
+    assert_eq!(found.verifier, login.verifier);
+    assert_eq!(found.nonce, login.nonce);
+    assert!(ok!(store.login_by_state(&Secret::new("other"))).is_none());
+    assert!(ok!(store.fail_login(
+        &login.id,
+        LoginStatus::Failed,
+        "no consent"
+    )));
+    assert!(!ok!(store.fail_login(
+        &login.id,
+        LoginStatus::Expired,
+        "late"
+    )));
+    let user = account("u", "c", Some("user"));
+    let late = ok!(store.complete_login(&login.id, &user, &grant("t"), at(9)));
+    assert_eq!(late, None);
+    assert!(ok!(store.account(&user.id)).is_none());
+    let kept = ok!(store.login(&login.id)).expect("there");
+    assert_eq!(kept.status, LoginStatus::Failed);
+    assert_eq!(kept.error.as_deref(), Some("no consent"));
+}
+
+/// Signing in again makes the old account act again, under its old id.
+pub async fn completing_keeps_the_accounts_id(ground: &dyn Ground) {
+    let store = ground.open().await;
+    with_mailboxes(store.as_ref(), &[]).await;
+    for id in ["l1", "l2"] {
+        ok!(store.insert_login(&login(id, "c")));
+    }
+    let first = account("first", "c", Some("user"));
+    let made = ok!(store.complete_login(&"l1".into(), &first, &grant("one"), at(90)));
+    assert_eq!(made.expect("completed").id, first.id);
+    ok!(store.set_account_state(&first.id, AccountState::Revoked, Some("revoked"), at(5)));
+    let mut second = account("second", "c", Some("user"));
+    second.display_name = Some("Ada".into());
+    second.since = at(6);
+    let kept = ok!(store.complete_login(&"l2".into(), &second, &grant("two"), at(91)));
+    let kept = kept.expect("completed");
+    assert_eq!(kept.id, first.id);
+    assert_eq!(kept.state, AccountState::Active);
+    assert_eq!((kept.reason.clone(), kept.since), (None, at(6)));
+    assert_eq!(kept.display_name.as_deref(), Some("Ada"));
+    assert_eq!(ok!(store.account(&first.id)), Some(kept));
+    let token = ok!(store.grant(&first.id)).expect("there").refresh_token;
+    assert_eq!(token.reveal(), "two");
+    let login = ok!(store.login(&"l2".into())).expect("there");
+    assert_eq!(login.status, LoginStatus::Completed);
+    assert_eq!(login.account, Some(first.id));
+}
+
+/// What is over expires; what ended long ago is forgotten.
+pub async fn sweeping_expires_and_forgets(ground: &dyn Ground) {
+    let store = ground.open().await;
+    with_mailboxes(store.as_ref(), &[]).await;
+    let mut long = login("long", "c");
+    long.expires_at = at(10_000);
+    ok!(store.insert_login(&long));
+    ok!(store.insert_login(&login("short", "c")));
+    ok!(store.sweep_logins(at(600), at(0)));
+    let status = |login: Option<postroom_model::login::Login>| login.map(|it| it.status);
+    assert_eq!(
+        status(ok!(store.login(&"short".into()))),
+        Some(LoginStatus::Expired)
+    );
+    assert_eq!(
+        status(ok!(store.login(&"long".into()))),
+        Some(LoginStatus::Pending)
+    );
+    ok!(store.sweep_logins(at(601), at(1)));
+    assert_eq!(status(ok!(store.login(&"short".into()))), None);
+    assert_eq!(
+        status(ok!(store.login(&"long".into()))),
+        Some(LoginStatus::Pending)
+    );
+}

@@ -1,0 +1,128 @@
+//! Killed at any instant, nothing is lost and nothing leaves twice.
+
+use anyhow::Result;
+use postroom_model::{Dice, SystemDice};
+use postroom_sandbox::{Options, Sandbox};
+use postroom_store::Store;
+use postroom_store::contract::mailboxes::Mailboxes;
+use postroom_store::seal::MasterKey;
+use postroom_store::sqlite::{SqliteOptions, SqliteStore};
+use postroom_tests::compare::differences;
+use postroom_tests::process::{MASTER_KEY, Program};
+use postroom_tests::{Api, Tenant};
+use reqwest::Method;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const KILLS: u32 = 20;
+
+/// Three mailboxes, 5,000 messages, a server that is killed twenty times on the way, while
+/// somebody else changes the mail and callers send. What was accepted leaves once, what was not
+/// accepted at most once, and the mirror ends equal.
+#[tokio::test(flavor = "multi_thread")]
+async fn sigkill_at_random_moments() -> Result<()> {
+    let mut options = Options {
+        messages: 5_000,
+        ..Options::default()
+    };
+    options.mail.mailboxes_for_bulk = 3;
+    let sandbox = Sandbox::start(options).await?;
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    let program = Program::new(&data)?;
+    program.connect(&sandbox)?;
+    let addresses: Vec<String> = sandbox.users[..3]
+        .iter()
+        .map(|user| user.user_principal_name.clone())
+        .collect();
+    for address in &addresses {
+        program.run(&["mailbox", "add", "--connection", "Sandbox", address])?;
+    }
+    let key = program
+        .run(&["key", "create", "--name", "kill", "--scope", "admin"])?
+        .trim()
+        .to_owned();
+    let tenant = Tenant::of(&sandbox).await?;
+    let dice = SystemDice;
+    let mut accepted: BTreeMap<String, bool> = BTreeMap::new();
+    for number in 0..KILLS {
+        let server = program.serve()?;
+        server.ready().await?;
+        let subject = format!("Before kill {number}");
+        let api = Api::new(&server.url, &key);
+        let sending = {
+            let subject = subject.clone();
+            let path = format!("/mailboxes/{}/send", addresses[0]);
+            tokio::spawn(async move {
+                let message = json!({
+                    "subject": subject,
+                    "body": {"contentType": "text", "content": "Hello"},
+                    "toRecipients": [{"emailAddress": {"address": "somebody@elsewhere.example"}}],
+                });
+                let answer = api
+                    .answer(api.request(Method::POST, &path).json(&message))
+                    .await;
+                matches!(answer, Ok(answer) if answer.status == 202)
+            })
+        };
+        let moment = Duration::from_secs_f64(dice.fraction() * 0.8);
+        let ids: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let changing = tenant.change(&ids, 5, u64::from(number));
+        let (_, changed) = tokio::join!(tokio::time::sleep(moment), changing);
+        changed?;
+        server.kill()?;
+        accepted.insert(subject, sending.await?);
+    }
+
+    let server = program.serve()?;
+    server.ready().await?;
+    let api = Api::new(&server.url, &key);
+    for address in &addresses {
+        let mut level = json!(null);
+        for _ in 0..5 {
+            level = api
+                .post(&format!("/mailboxes/{address}/sync?wait=60"), &json!({}))
+                .await?;
+            if level["sync"]["state"] == "upToDate" {
+                break;
+            }
+        }
+        assert_eq!(level["sync"]["state"], "upToDate", "{level}");
+    }
+    let outbox = api.get("/outbox?limit=500").await?;
+    for item in outbox["value"].as_array().unwrap() {
+        let id = item["id"].as_str().unwrap();
+        let mut item = item.clone();
+        for _ in 0..3 {
+            item = api.get(&format!("/outbox/{id}?wait=60")).await?;
+            if !matches!(item["status"].as_str(), Some("queued" | "sending")) {
+                break;
+            }
+        }
+        assert_eq!(item["status"], "sent", "{item}");
+    }
+    let sent = sandbox.sandbox().mail().sent();
+    for (subject, accepted) in &accepted {
+        let times = sent.iter().filter(|one| one.subject == *subject).count();
+        if *accepted {
+            assert_eq!(times, 1, "{subject}");
+        } else {
+            assert!(times <= 1, "{subject}: {times}");
+        }
+    }
+    for address in &addresses {
+        api.post(&format!("/mailboxes/{address}/sync?wait=60"), &json!({}))
+            .await?;
+    }
+    assert!(server.terminate()?, "SIGTERM ends it well");
+
+    let store = SqliteStore::open(SqliteOptions::new(&data, MasterKey::parse(MASTER_KEY)?)).await?;
+    for mailbox in store.mailboxes().await? {
+        let tenant = sandbox.sandbox().mail().snapshot(mailbox.id.as_str()).unwrap();
+        let found = differences(&store as &dyn Store, &mailbox, &tenant).await?;
+        assert!(found.is_empty(), "{} differ: {}", found.len(), found[0]);
+    }
+    sandbox.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Journeys through the whole of Postroom, a file each.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod bad_input;
+mod house;
+mod kill;
+mod login;
+mod mirror;
+mod outbox;

@@ -1,0 +1,14 @@
+//! Starts everything that a journey needs: a sandbox tenant, an engine on a data folder, the HTTP
+//! API in front of it, and a client that speaks to it as callers do.
+
+pub mod api;
+pub mod browser;
+pub mod compare;
+pub mod process;
+pub mod secrets;
+pub mod tenant;
+pub mod world;
+
+pub use api::Api;
+pub use tenant::Tenant;
+pub use world::{World, WorldOptions};

@@ -1,0 +1,146 @@
+//! The real program, as a process that can be killed.
+
+use anyhow::{Context, Result, ensure};
+use postroom_sandbox::Running;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The master key of every data folder of these tests, as hexadecimal digits.
+pub const MASTER_KEY: &str = "5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f";
+
+/// The program with a data folder.
+pub struct Program {
+    folder: PathBuf,
+    binary: PathBuf,
+}
+
+impl Program {
+    /// With this data folder.
+    pub fn new(folder: &Path) -> Result<Self> {
+        let here = std::env::current_exe()?;
+        let binary = here
+            .parent()
+            .and_then(Path::parent)
+            .context("the build's folder")?
+            .join("postroom");
+        ensure!(
+            binary.exists(),
+            "{} is missing: cargo build -p postroom",
+            binary.display()
+        );
+        Ok(Self {
+            folder: folder.to_owned(),
+            binary,
+        })
+    }
+
+    /// A command with its data folder and key.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(arguments)
+            .env("POSTROOM_DATA", &self.folder)
+            .env("POSTROOM_MASTER_KEY", MASTER_KEY)
+            .env_remove("POSTROOM_SERVER")
+            .env_remove("POSTROOM_KEY")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end; it has to succeed. Gives its standard output.
+    pub fn run(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command(arguments).output()?;
+        ensure!(
+            output.status.success(),
+            "postroom {}: {}\n{}",
+            arguments.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Adds a connection to a sandbox.
+    pub fn connect(&self, sandbox: &Running) -> Result<()> {
+        let secret = tempfile::NamedTempFile::new()?;
+        std::fs::write(secret.path(), &sandbox.client_secret)?;
+        self.run(&[
+            "connection",
+            "add",
+            "--name",
+            "Sandbox",
+            "--tenant",
+            &sandbox.tenant_id,
+            "--client-id",
+            &sandbox.client_id,
+            "--client-secret-file",
+            &secret.path().to_string_lossy(),
+            "--authority-url",
+            &sandbox.authority_url,
+            "--graph-url",
+            &sandbox.graph_url,
+        ])?;
+        Ok(())
+    }
+
+    /// Starts the server on a free port.
+    pub fn serve(&self) -> Result<Server> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let listen = listener.local_addr()?;
+        drop(listener);
+        let process = self
+            .command(&["serve", "--listen", &listen.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Server {
+            process,
+            url: format!("http://{listen}"),
+        })
+    }
+}
+
+/// A running server.
+pub struct Server {
+    process: Child,
+    /// Its address.
+    pub url: String,
+}
+
+impl Server {
+    /// Returns when it answers.
+    pub async fn ready(&self) -> Result<()> {
+        for _ in 0..600 {
+            if let Ok(answer) = reqwest::get(format!("{}/readyz", self.url)).await
+                && answer.status().is_success()
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::bail!("the server is not ready")
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM; gives whether it ended well.
+    pub fn terminate(mut self) -> Result<bool> {
+        Command::new("kill")
+            .arg(self.process.id().to_string())
+            .status()?;
+        Ok(self.process.wait()?.success())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

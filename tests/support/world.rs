@@ -1,0 +1,224 @@
+//! The whole, in one process.
+
+use crate::api::Api;
+use anyhow::{Context, Result};
+use postroom_engine::access::Caller;
+use postroom_engine::connections::{NewConnection, NewCredential};
+use postroom_engine::keys::NewKey;
+use postroom_engine::mailboxes::NewMailbox;
+use postroom_engine::{Engine, EngineParts, EngineSettings};
+use postroom_http::HttpOptions;
+use postroom_microsoft::DoorSettings;
+use postroom_model::connection::Connection;
+use postroom_model::key::Scope;
+use postroom_model::mailbox::Mailbox;
+use postroom_model::{Secret, SystemClock, SystemDice};
+use postroom_sandbox::{Options, Running, Sandbox};
+use postroom_store::Store;
+use postroom_store::seal::MasterKey;
+use postroom_store::sqlite::{SqliteOptions, SqliteStore};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a world begins.
+#[derive(Clone, Debug)]
+pub struct WorldOptions {
+    /// The sandbox.
+    pub sandbox: Options,
+    /// The engine.
+    pub engine: EngineSettings,
+    /// The door.
+    pub door: DoorSettings,
+    /// The most pages that the database may have.
+    pub max_pages: Option<u32>,
+}
+
+impl Default for WorldOptions {
+    fn default() -> Self {
+        Self {
+            sandbox: Options {
+                messages: 0,
+                ..Options::default()
+            },
+            engine: EngineSettings {
+                // Rounds come when they are asked for.
+                sync_interval: Duration::from_secs(24 * 60 * 60),
+                ..EngineSettings::default()
+            },
+            door: DoorSettings::default(),
+            max_pages: None,
+        }
+    }
+}
+
+/// A sandbox, an engine connected to it, the API in front.
+pub struct World {
+    /// The pretend tenant.
+    pub sandbox: Running,
+    /// The engine.
+    pub engine: Engine,
+    /// The API, with a key that may do everything.
+    pub api: Api,
+    /// The connection to the sandbox.
+    pub connection: Connection,
+    options: WorldOptions,
+    http: postroom_http::Running,
+    folder: tempfile::TempDir,
+    master_key: MasterKey,
+    key: String,
+}
+
+impl World {
+    /// Everything running, connected, no mailbox served yet.
+    pub async fn start(options: WorldOptions) -> Result<Self> {
+        let sandbox = Sandbox::start(options.sandbox.clone()).await?;
+        let folder = tempfile::tempdir()?;
+        let master_key = MasterKey::generate()?;
+        let (engine, http) = start(&options, folder.path(), &master_key).await?;
+        let connection = engine
+            .add_connection(&Caller::Local, connection_to(&sandbox))
+            .await?;
+        let (_, key) = engine
+            .create_key(
+                &Caller::Local,
+                NewKey {
+                    name: "tests".into(),
+                    scopes: vec![Scope::Admin],
+                    ..NewKey::default()
+                },
+            )
+            .await?;
+        let key = key.reveal().to_owned();
+        Ok(Self {
+            api: Api::new(&http.url, &key),
+            sandbox,
+            engine,
+            connection,
+            options,
+            http,
+            folder,
+            master_key,
+            key,
+        })
+    }
+
+    /// Stops engine and API and starts them anew on the same data folder.
+    pub async fn restart(self) -> Result<Self> {
+        self.http.shutdown().await;
+        self.engine.stop().await;
+        drop(self.engine);
+        let (engine, http) = start(&self.options, self.folder.path(), &self.master_key).await?;
+        Ok(Self {
+            api: Api::new(&http.url, &self.key),
+            engine,
+            http,
+            ..self
+        })
+    }
+
+    /// The same with other options for store, door and engine.
+    pub async fn restart_with(mut self, change: impl FnOnce(&mut WorldOptions)) -> Result<Self> {
+        change(&mut self.options);
+        self.restart().await
+    }
+
+    /// Stops everything; the data folder stays until the world's folder is dropped.
+    pub async fn stop(self) -> tempfile::TempDir {
+        self.http.shutdown().await;
+        self.engine.stop().await;
+        self.sandbox.shutdown().await;
+        self.folder
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The text of the key that may do everything.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Serves the mailbox of the `nth` of the sandbox's users through the application.
+    pub async fn serve(&self, nth: usize) -> Result<Mailbox> {
+        let address = self.user(nth)?;
+        Ok(self
+            .engine
+            .add_mailbox(
+                &Caller::Local,
+                NewMailbox::ByApplication {
+                    connection: self.connection.id.to_string(),
+                    address,
+                },
+            )
+            .await?)
+    }
+
+    /// The sign-in name of the `nth` of the sandbox's users.
+    pub fn user(&self, nth: usize) -> Result<String> {
+        let user = self.sandbox.users.get(nth).context("a user")?;
+        Ok(user.user_principal_name.clone())
+    }
+
+    /// Brings a mailbox level; fails when that does not come about.
+    pub async fn level(&self, mailbox: &Mailbox) -> Result<Mailbox> {
+        let mailbox = self
+            .engine
+            .sync_mailbox(&mailbox.id, Duration::from_secs(300))
+            .await?;
+        anyhow::ensure!(
+            Engine::is_level(&mailbox),
+            "not level: {:?}",
+            mailbox.sync
+        );
+        Ok(mailbox)
+    }
+}
+
+/// What a connection to a sandbox is.
+pub fn connection_to(sandbox: &Running) -> NewConnection {
+    NewConnection {
+        name: "Sandbox".into(),
+        tenant_id: sandbox.tenant_id.clone(),
+        client_id: sandbox.client_id.clone(),
+        credential: Some(NewCredential {
+            secret: Secret::new(sandbox.client_secret.clone()),
+            expires_at: None,
+        }),
+        authority_url: Some(sandbox.authority_url.clone()),
+        graph_url: Some(sandbox.graph_url.clone()),
+        ..NewConnection::default()
+    }
+}
+
+async fn start(
+    options: &WorldOptions,
+    folder: &Path,
+    master_key: &MasterKey,
+) -> Result<(Engine, postroom_http::Running)> {
+    let mut store = SqliteOptions::new(folder, master_key.clone());
+    store.max_pages = options.max_pages;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store).await?);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let listen = listener.local_addr()?;
+    drop(listener);
+    let engine = Engine::new(EngineParts {
+        store,
+        clock: Arc::new(SystemClock),
+        dice: Arc::new(SystemDice),
+        door: options.door.clone(),
+        settings: EngineSettings {
+            public_url: format!("http://{listen}"),
+            ..options.engine.clone()
+        },
+    })?;
+    engine.start();
+    let http = postroom_http::serve(
+        engine.clone(),
+        HttpOptions::on(listen),
+    )
+    .await?;
+    Ok((engine, http))
+}
