@@ -75,7 +75,10 @@ async fn token(http: &Client, address: &Address) -> Result<String> {
         .await?
         .json()
         .await?;
-    Ok(answer["access_token"].as_str().context("a token")?.to_owned())
+    Ok(answer["access_token"]
+        .as_str()
+        .context("a token")?
+        .to_owned())
 }
 
 async fn get(http: &Client, token: &str, url: &str) -> Result<Vec<u8>> {

@@ -74,7 +74,10 @@ pub(crate) fn ready_after(folder: &Path) -> Result<Duration> {
         if answers() {
             break began.elapsed();
         }
-        ensure!(began.elapsed() < Duration::from_secs(20), "serve is not ready");
+        ensure!(
+            began.elapsed() < Duration::from_secs(20),
+            "serve is not ready"
+        );
         std::thread::sleep(Duration::from_millis(2));
     };
     process.kill()?;
@@ -87,7 +90,8 @@ fn answers() -> bool {
     let Ok(mut connection) = std::net::TcpStream::connect("127.0.0.1:18025") else {
         return false;
     };
-    let asked = connection.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let asked =
+        connection.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     let mut answer = String::new();
     asked.is_ok()
         && connection.read_to_string(&mut answer).is_ok()

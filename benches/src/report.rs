@@ -98,14 +98,21 @@ pub(crate) async fn run(messages: usize, large: usize, repeat: usize) -> Result<
             false,
         );
     }
-    println!("requests for 1,000 messages: {:.1}; 429 earned: {throttled}",
-        requests as f64 * 1000.0 / messages as f64);
+    println!(
+        "requests for 1,000 messages: {:.1}; 429 earned: {throttled}",
+        requests as f64 * 1000.0 / messages as f64
+    );
     drop(tenant);
 
     latency(messages, folder.path()).await?;
     memory(messages, large, median, folder.path()).await?;
     let ready = postroom::ready_after(&data)?;
-    aim("seconds until serve is ready", ready.as_secs_f64(), 0.2, true);
+    aim(
+        "seconds until serve is ready",
+        ready.as_secs_f64(),
+        0.2,
+        true,
+    );
     let size = std::fs::metadata(postroom::binary()?)?.len() as f64 / 1e6;
     aim("megabytes of the binary", size, 40.0, true);
     Ok(())
@@ -214,15 +221,26 @@ async fn memory(messages: usize, large: usize, usual: Taken, folder: &Path) -> R
 
 fn print(messages: usize, rows: &[Row]) {
     let mut table = Table::new();
-    table.set_header(["", "seconds", "messages/s", "processor s", "peak MB", "requests"]);
+    table.set_header([
+        "",
+        "seconds",
+        "messages/s",
+        "processor s",
+        "peak MB",
+        "requests",
+    ]);
     for row in rows {
         let of = |what: Option<String>| what.unwrap_or_default();
         table.add_row([
             row.name.to_owned(),
             format!("{:.2}", row.seconds),
             format!("{:.0}", messages as f64 / row.seconds),
-            of(row.taken.map(|taken| format!("{:.2}", taken.processor.as_secs_f64()))),
-            of(row.taken.map(|taken| format!("{:.0}", taken.peak_bytes as f64 / 1e6))),
+            of(row
+                .taken
+                .map(|taken| format!("{:.2}", taken.processor.as_secs_f64()))),
+            of(row
+                .taken
+                .map(|taken| format!("{:.0}", taken.peak_bytes as f64 / 1e6))),
             of(row.requests.map(|requests| requests.to_string())),
         ]);
     }

@@ -52,7 +52,9 @@ impl Tenant {
         println!("{}", serde_json::to_string(&address)?);
         // Ends with whoever started it.
         let mut line = String::new();
-        BufReader::new(tokio::io::stdin()).read_line(&mut line).await?;
+        BufReader::new(tokio::io::stdin())
+            .read_line(&mut line)
+            .await?;
         running.shutdown().await;
         Ok(())
     }

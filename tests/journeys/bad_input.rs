@@ -58,7 +58,10 @@ async fn a_check_names_what_is_wrong() -> Result<()> {
                 .unwrap();
             let text = step.to_string();
             assert!(text.contains(number), "{name}: {step}");
-            assert!(step["hint"].as_str().is_some_and(|hint| hint.len() > 10), "{step}");
+            assert!(
+                step["hint"].as_str().is_some_and(|hint| hint.len() > 10),
+                "{step}"
+            );
         }
     }
     world.stop().await;
@@ -78,18 +81,22 @@ async fn an_expired_secret_is_named() -> Result<()> {
         }
     });
     let account = world.api.get("/accounts").await?["value"][0]["id"].clone();
-    world
-        .engine
-        .expire_token(&account.as_str().unwrap().into());
+    world.engine.expire_token(&account.as_str().unwrap().into());
     let synced = world
         .api
-        .post(&format!("/mailboxes/{}/sync?wait=60", mailbox.id), &json!({}))
+        .post(
+            &format!("/mailboxes/{}/sync?wait=60", mailbox.id),
+            &json!({}),
+        )
         .await?;
     assert_eq!(synced["sync"]["state"], "failed", "{synced}");
     let error = synced["sync"]["error"].as_str().unwrap();
     assert!(error.contains("7000222"), "{error}");
     let accounts = world.api.get("/accounts").await?;
-    assert_eq!(accounts["value"][0]["state"], "credentialExpired", "{accounts}");
+    assert_eq!(
+        accounts["value"][0]["state"], "credentialExpired",
+        "{accounts}"
+    );
     world.stop().await;
     Ok(())
 }
@@ -154,7 +161,10 @@ async fn broken_answers_end_level() -> Result<()> {
     for _ in 0..8 {
         level = world
             .api
-            .post(&format!("/mailboxes/{}/sync?wait=60", mailbox.id), &json!({}))
+            .post(
+                &format!("/mailboxes/{}/sync?wait=60", mailbox.id),
+                &json!({}),
+            )
             .await?;
         if level["sync"]["state"] == "upToDate" {
             break;
@@ -252,7 +262,10 @@ async fn a_callers_mistakes_are_named() -> Result<()> {
             "unsupportedMediaType",
         ),
         (
-            api.request(Method::GET, &format!("/mailboxes/{id}/messages?folder=nowhere")),
+            api.request(
+                Method::GET,
+                &format!("/mailboxes/{id}/messages?folder=nowhere"),
+            ),
             404,
             "notFound",
         ),
@@ -267,7 +280,10 @@ async fn a_callers_mistakes_are_named() -> Result<()> {
             "invalidRequest",
         ),
         (
-            api.request(Method::GET, &format!("/mailboxes/{id}/messages?receivedAfter=yesterday")),
+            api.request(
+                Method::GET,
+                &format!("/mailboxes/{id}/messages?receivedAfter=yesterday"),
+            ),
             400,
             "invalidRequest",
         ),
@@ -284,9 +300,17 @@ async fn a_callers_mistakes_are_named() -> Result<()> {
         (api.request(Method::GET, "/outbox/nothing"), 404, "notFound"),
         (api.request(Method::GET, "/logins/nothing"), 404, "notFound"),
         (api.request(Method::GET, "/calls/nothing"), 404, "notFound"),
-        (api.request(Method::GET, "/changes?since=garbage"), 410, "cursorExpired"),
+        (
+            api.request(Method::GET, "/changes?since=garbage"),
+            410,
+            "cursorExpired",
+        ),
         (api.request(Method::GET, "/threads"), 404, "notYet"),
-        (api.request(Method::DELETE, "/changes"), 405, "methodNotAllowed"),
+        (
+            api.request(Method::DELETE, "/changes"),
+            405,
+            "methodNotAllowed",
+        ),
     ] {
         api.refused(request, status, code).await?;
     }
@@ -317,7 +341,10 @@ async fn a_full_disk_loses_nothing() -> Result<()> {
     let mailbox = world.serve(0).await?;
     let full = world
         .api
-        .post(&format!("/mailboxes/{}/sync?wait=60", mailbox.id), &json!({}))
+        .post(
+            &format!("/mailboxes/{}/sync?wait=60", mailbox.id),
+            &json!({}),
+        )
         .await?;
     assert_ne!(full["sync"]["state"], "upToDate", "{full}");
     let list = world
@@ -325,7 +352,9 @@ async fn a_full_disk_loses_nothing() -> Result<()> {
         .get(&format!("/mailboxes/{}/messages?limit=5", mailbox.id))
         .await?;
     assert_eq!(list["value"].as_array().unwrap().len(), 5);
-    let world = world.restart_with(|options| options.max_pages = None).await?;
+    let world = world
+        .restart_with(|options| options.max_pages = None)
+        .await?;
     world.level(&mailbox).await?;
     let tenant = world
         .sandbox

@@ -20,7 +20,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
 #[test]
 fn crates_use_only_what_they_may() -> Result<()> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()?;
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
@@ -39,7 +45,10 @@ fn crates_use_only_what_they_may() -> Result<()> {
             .filter(|dependency| dependency.starts_with("postroom"))
             .collect();
         let may: BTreeSet<&str> = may.iter().copied().collect();
-        assert!(uses.is_subset(&may), "{name} uses {uses:?}, may use {may:?}");
+        assert!(
+            uses.is_subset(&may),
+            "{name} uses {uses:?}, may use {may:?}"
+        );
     }
     Ok(())
 }

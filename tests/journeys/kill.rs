@@ -119,7 +119,11 @@ async fn sigkill_at_random_moments() -> Result<()> {
 
     let store = SqliteStore::open(SqliteOptions::new(&data, MasterKey::parse(MASTER_KEY)?)).await?;
     for mailbox in store.mailboxes().await? {
-        let tenant = sandbox.sandbox().mail().snapshot(mailbox.id.as_str()).unwrap();
+        let tenant = sandbox
+            .sandbox()
+            .mail()
+            .snapshot(mailbox.id.as_str())
+            .unwrap();
         let found = differences(&store as &dyn Store, &mailbox, &tenant).await?;
         assert!(found.is_empty(), "{} differ: {}", found.len(), found[0]);
     }

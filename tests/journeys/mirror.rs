@@ -5,7 +5,12 @@ use postroom_tests::compare::differences;
 use postroom_tests::{Tenant, World, WorldOptions};
 
 async fn assert_equal(world: &World, mailbox: &postroom_model::mailbox::Mailbox) -> Result<()> {
-    let tenant = world.sandbox.sandbox().mail().snapshot(mailbox.id.as_str()).unwrap();
+    let tenant = world
+        .sandbox
+        .sandbox()
+        .mail()
+        .snapshot(mailbox.id.as_str())
+        .unwrap();
     let found = differences(world.engine.store().as_ref(), mailbox, &tenant).await?;
     assert!(
         found.is_empty(),
@@ -43,7 +48,10 @@ async fn a_thousand_changes_leave_it_equal() -> Result<()> {
         assert_equal(&world, mailbox).await?;
     }
     let tenant = Tenant::of(&world.sandbox).await?;
-    let ids: Vec<&str> = mailboxes.iter().map(|mailbox| mailbox.id.as_str()).collect();
+    let ids: Vec<&str> = mailboxes
+        .iter()
+        .map(|mailbox| mailbox.id.as_str())
+        .collect();
     for seed in 0..4 {
         tenant.change(&ids, 250, seed).await?;
         for mailbox in &mailboxes {

@@ -81,8 +81,15 @@ async fn faults_on_the_way_send_it_once() -> Result<()> {
                 fault.perform = perform;
                 world.sandbox.sandbox().fault(fault);
                 let item = send(&world, mailbox.id.as_str(), &subject).await?;
-                assert_eq!(item["status"], "sent", "{path} {perform} {action:?}: {item}");
-                assert_eq!(times_sent(&world, &subject), 1, "{path} {perform} {action:?}");
+                assert_eq!(
+                    item["status"], "sent",
+                    "{path} {perform} {action:?}: {item}"
+                );
+                assert_eq!(
+                    times_sent(&world, &subject),
+                    1,
+                    "{path} {perform} {action:?}"
+                );
                 world.sandbox.sandbox().faults().clear();
             }
         }
@@ -99,7 +106,10 @@ async fn a_reply_stays_in_its_conversation() -> Result<()> {
     world.level(&mailbox).await?;
     let list = world
         .api
-        .get(&format!("/mailboxes/{}/messages?folder=inbox&limit=1", mailbox.id))
+        .get(&format!(
+            "/mailboxes/{}/messages?folder=inbox&limit=1",
+            mailbox.id
+        ))
         .await?;
     let original = &list["value"][0];
     let id = original["id"].as_str().unwrap();
@@ -118,7 +128,10 @@ async fn a_reply_stays_in_its_conversation() -> Result<()> {
         .await?;
     let item = world
         .api
-        .get(&format!("/outbox/{}?wait=60", accepted["id"].as_str().unwrap()))
+        .get(&format!(
+            "/outbox/{}?wait=60",
+            accepted["id"].as_str().unwrap()
+        ))
         .await?;
     assert_eq!(item["status"], "sent", "{item}");
     assert_eq!(item["conversationId"], original["conversationId"]);
@@ -171,7 +184,10 @@ async fn a_repeated_call_is_one_message() -> Result<()> {
         .await?;
     world
         .api
-        .get(&format!("/outbox/{}?wait=60", first["id"].as_str().unwrap()))
+        .get(&format!(
+            "/outbox/{}?wait=60",
+            first["id"].as_str().unwrap()
+        ))
         .await?;
     assert_eq!(times_sent(&world, "Once"), 1);
     world.stop().await;

@@ -69,12 +69,7 @@ impl Api {
     /// A call that has to succeed.
     pub async fn ok(&self, request: RequestBuilder) -> Result<Value> {
         let answer = self.answer(request).await?;
-        ensure!(
-            answer.status < 300,
-            "{} {}",
-            answer.status,
-            answer.body
-        );
+        ensure!(answer.status < 300, "{} {}", answer.status, answer.body);
         Ok(answer.body)
     }
 
@@ -102,7 +97,9 @@ impl Api {
             answer.body
         );
         ensure!(
-            answer.body["detail"].as_str().is_some_and(|text| !text.is_empty()),
+            answer.body["detail"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty()),
             "an error without words: {}",
             answer.body
         );

@@ -16,7 +16,12 @@ pub enum Does {
 
 /// Opens a sign-in address, signs in, and follows to where the browser ends. Gives the last
 /// address and page.
-pub async fn sign_in(authorize_url: &str, user: &str, password: &str, does: Does) -> Result<(Url, String)> {
+pub async fn sign_in(
+    authorize_url: &str,
+    user: &str,
+    password: &str,
+    does: Does,
+) -> Result<(Url, String)> {
     let http = Client::builder()
         .redirect(redirect::Policy::none())
         .build()?;
@@ -46,7 +51,11 @@ pub async fn sign_in(authorize_url: &str, user: &str, password: &str, does: Does
                 .context("a redirect's location")?
                 .to_str()?;
             address = address.join(location)?;
-            answer = http.get(address.clone()).header("cookie", jar).send().await?;
+            answer = http
+                .get(address.clone())
+                .header("cookie", jar)
+                .send()
+                .await?;
             continue;
         }
         let page = text(answer).await?;

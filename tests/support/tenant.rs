@@ -160,7 +160,10 @@ impl Tenant {
                     let now = self
                         .call(Method::GET, &format!("{path}?$select=parentFolderId"), None)
                         .await?;
-                    let home = now["parentFolderId"].as_str().context("a folder")?.to_owned();
+                    let home = now["parentFolderId"]
+                        .as_str()
+                        .context("a folder")?
+                        .to_owned();
                     let to = &folders[pick(folders.len())];
                     self.move_to(&path, to).await?;
                     self.move_to(&path, &home).await?;

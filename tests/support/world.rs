@@ -44,6 +44,7 @@ impl Default for WorldOptions {
             engine: EngineSettings {
                 // Rounds come when they are asked for.
                 sync_interval: Duration::from_secs(24 * 60 * 60),
+                not_sent_after: Duration::from_secs(1),
                 ..EngineSettings::default()
             },
             door: DoorSettings::default(),
@@ -168,11 +169,7 @@ impl World {
             .engine
             .sync_mailbox(&mailbox.id, Duration::from_secs(300))
             .await?;
-        anyhow::ensure!(
-            Engine::is_level(&mailbox),
-            "not level: {:?}",
-            mailbox.sync
-        );
+        anyhow::ensure!(Engine::is_level(&mailbox), "not level: {:?}", mailbox.sync);
         Ok(mailbox)
     }
 }
@@ -215,10 +212,6 @@ async fn start(
         },
     })?;
     engine.start();
-    let http = postroom_http::serve(
-        engine.clone(),
-        HttpOptions::on(listen),
-    )
-    .await?;
+    let http = postroom_http::serve(engine.clone(), HttpOptions::on(listen)).await?;
     Ok((engine, http))
 }

@@ -49,6 +49,9 @@ pub struct EngineSettings {
     pub keep_changes: Duration,
     /// For how long an item of the outbox is looked for before it is `uncertain`.
     pub look_for: Duration,
+    /// A draft that is still one this long after a doubtful sending was not sent: Microsoft takes
+    /// a message out of Drafts when it accepts it, not later.
+    pub not_sent_after: Duration,
     /// How often an item of the outbox is tried before it has failed.
     pub send_attempts: u32,
 }
@@ -65,6 +68,7 @@ impl Default for EngineSettings {
             keep_call_details: DAY * 7,
             keep_changes: DAY * 30,
             look_for: Duration::from_secs(10 * 60),
+            not_sent_after: Duration::from_secs(30),
             send_attempts: 12,
         }
     }

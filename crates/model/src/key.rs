@@ -138,7 +138,10 @@ impl std::str::FromStr for Scope {
             .find(|scope| scope.name() == name)
             .ok_or_else(|| {
                 let known: Vec<_> = Self::ALL.iter().map(|scope| scope.name()).collect();
-                format!("there is no scope {name:?}; the scopes are {}", known.join(", "))
+                format!(
+                    "there is no scope {name:?}; the scopes are {}",
+                    known.join(", ")
+                )
             })
     }
 }

@@ -61,11 +61,27 @@ pub(super) async fn refresh(round: &Round) -> Result<Vec<MailFolder>, MirrorErro
     }
     let mut page =
         mail_folders::list::<Object>(round.door(), &round.who, &round.mailbox.id).await?;
+    let mut hidden = Vec::new();
     loop {
+        let before = found.len();
         take(page.value, &mut found)?;
-        let Some(link) = page.next_link else { break };
-        let request = GraphRequest::follow(link).mailbox(&round.mailbox.id);
-        page = round.door().send(&round.who, request).await?.json()?;
+        hidden.extend(
+            found[before..]
+                .iter()
+                .filter(|folder| has_hidden(folder))
+                .cloned(),
+        );
+        if let Some(link) = page.next_link {
+            let request = GraphRequest::follow(link).mailbox(&round.mailbox.id);
+            page = round.door().send(&round.who, request).await?.json()?;
+        } else if let Some(folder) = hidden.pop() {
+            // What lies in a hidden folder is listed by nothing but that folder's own list.
+            let id = folder.id.as_str();
+            page = mail_folders::list_children(round.door(), &round.who, &round.mailbox.id, id)
+                .await?;
+        } else {
+            break;
+        }
     }
     // A folder comes more than once: the last one counts.
     let mut last: HashMap<FolderId, MailFolder> = HashMap::new();
@@ -104,6 +120,11 @@ fn take(page: Vec<Object>, found: &mut Vec<MailFolder>) -> Result<(), MirrorErro
         found.push(folder);
     }
     Ok(())
+}
+
+/// Its children are not counted in `childFolderCount` where they are hidden as well.
+fn has_hidden(folder: &MailFolder) -> bool {
+    folder.is_hidden
 }
 
 fn is_search_folder(object: &Object) -> bool {

@@ -20,9 +20,6 @@ use std::time::Duration;
 /// Files up to this together go along with a new draft in one call, whose body Microsoft limits to
 /// 4 MB; base64 makes a third more of them.
 const ALONG: u64 = 2 * 1024 * 1024;
-/// A draft that is still one this long after a doubtful sending was not sent: Microsoft takes a
-/// message out of Drafts when it accepts it, not later.
-const NOT_SENT_AFTER: Duration = Duration::from_secs(30);
 /// The first pause after a failure; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause.
@@ -268,7 +265,7 @@ impl Errand<'_> {
         };
         match found {
             Found::Sent(ours) => self.sent(ours).await,
-            Found::Drafts(_) if waited >= NOT_SENT_AFTER => {
+            Found::Drafts(_) if waited >= self.engine.settings().not_sent_after => {
                 self.save(|item| {
                     item.step = OutboxStep::Complete;
                     item.doubtful_since = None;

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures::stream::{self, Stream, StreamExt as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use postroom_engine::Problem;
+use postroom_engine::access::Caller;
 use postroom_model::Secret;
 use postroom_model::change::Change;
 use postroom_model::key::Scope;
@@ -145,6 +146,7 @@ async fn stream_changes(
     let begun = stream::iter(hello.into_iter().chain(events).map(Ok::<_, Infallible>));
     let follow = Follow {
         app,
+        caller,
         key,
         cursor: first.cursor,
     };
@@ -169,7 +171,9 @@ fn event(change: &Change) -> Event {
 /// A stream under way.
 struct Follow {
     app: App,
-    key: Secret,
+    caller: Caller,
+    /// `None`: the caller is within the own process.
+    key: Option<Secret>,
     cursor: String,
 }
 
@@ -197,7 +201,10 @@ impl Follow {
     /// meanwhile sees no more than it may now.
     async fn round(&mut self) -> Result<Vec<Event>, Problem> {
         let engine = &self.app.engine;
-        let caller = engine.authenticate(self.key.reveal()).await?;
+        if let Some(key) = &self.key {
+            self.caller = engine.authenticate(key.reveal()).await?;
+        }
+        let caller = self.caller.clone();
         caller.require(Scope::MailRead)?;
         let since = Some(self.cursor.clone());
         let page = engine.changes(&caller, since, AT_ONCE, ROUND).await?;
