@@ -46,7 +46,7 @@ async fn log_in(world: &World, nth: usize) -> Result<Value> {
 async fn a_user_signs_in_and_reads_the_own_mailbox() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;
     let login = log_in(&world, 0).await?;
-    
+
     let mailbox = world
         .api
         .post("/mailboxes", &json!({"account": login["account"]}))

@@ -185,8 +185,8 @@ impl Engine {
         let who = self.identity_for(mailbox, caller.name()).await?;
         messages::delete(self.door(), &who, &mailbox.id, id).await?;
         match self.fetch_message(&who, mailbox, id).await {
-            Ok(()) => Ok(()),
-            Err(error) if error.code == Code::MicrosoftNotFound => {
+            Ok(true) => Ok(()),
+            Ok(false) => {
                 self.store()
                     .delete_message(&mailbox.id, id, self.now())
                     .await?;
@@ -232,9 +232,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings one message level.
-    async fn fetch_message(&self, who: &Identity, mailbox: &Mailbox, id: &MessageId) -> Result<()> {
-        let object: item::Object = messages::get(
+    /// Brings one message level. `false`: it is gone, or lies outside of the folder tree, in
+    /// Recoverable Items.
+    async fn fetch_message(
+        &self,
+        who: &Identity,
+        mailbox: &Mailbox,
+        id: &MessageId,
+    ) -> Result<bool> {
+        let answer: std::result::Result<item::Object, _> = messages::get(
             self.door(),
             who,
             &mailbox.id,
@@ -243,8 +249,21 @@ impl Engine {
             None,
             postroom_microsoft::Priority::Interactive,
         )
-        .await?;
-        self.take_answer(mailbox, id, object).await
+        .await;
+        let object = match answer {
+            Ok(object) => object,
+            Err(error) if error.is_not_found() => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let folder = object
+            .get("parentFolderId")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if self.store().folder(&mailbox.id, folder).await?.is_none() {
+            return Ok(false);
+        }
+        self.take_answer(mailbox, id, object).await?;
+        Ok(true)
     }
 }
 

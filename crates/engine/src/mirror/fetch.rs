@@ -12,10 +12,13 @@ pub(super) async fn messages(
     round: &Round,
     ids: &[MessageId],
 ) -> Result<Vec<(MessageId, Option<Taken>)>, MirrorError> {
+    let select = super::page::learned(&round.engine, &round.who.connection.id)
+        .await
+        .select();
     let mut fetched = Vec::with_capacity(ids.len());
     for some in ids.chunks(batch::MOST_PARTS) {
         round.go_on()?;
-        fetched.extend(one_batch(round, some).await?);
+        fetched.extend(one_batch(round, some, select).await?);
     }
     Ok(fetched)
 }
@@ -23,13 +26,14 @@ pub(super) async fn messages(
 async fn one_batch(
     round: &Round,
     ids: &[MessageId],
+    select: &str,
 ) -> Result<Vec<(MessageId, Option<Taken>)>, MirrorError> {
     // A batch's part is named by its place: ids are compared without regard to case there.
     let parts: Vec<_> = ids
         .iter()
         .enumerate()
         .map(|(index, id)| {
-            let mut part = messages::batch_part(&round.mailbox.id, id, None, None);
+            let mut part = messages::batch_part(&round.mailbox.id, id, Some(select), None);
             part.id = index.to_string();
             part
         })
@@ -62,7 +66,7 @@ async fn one_batch(
             404 => fetched.push((id.clone(), None)),
             // This one alone was refused, mostly throttled: asked again on its own it goes through
             // the door's budget and retries.
-            _ => fetched.push((id.clone(), one(round, id).await?)),
+            _ => fetched.push((id.clone(), one(round, id, select).await?)),
         }
     }
     if fetched.len() != ids.len() {
@@ -73,13 +77,13 @@ async fn one_batch(
     Ok(fetched)
 }
 
-async fn one(round: &Round, id: &MessageId) -> Result<Option<Taken>, MirrorError> {
+async fn one(round: &Round, id: &MessageId, select: &str) -> Result<Option<Taken>, MirrorError> {
     match messages::get::<Object>(
         round.door(),
         &round.who,
         &round.mailbox.id,
         id,
-        None,
+        Some(select),
         None,
         Priority::Background,
     )

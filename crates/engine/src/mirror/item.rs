@@ -59,8 +59,25 @@ pub(crate) fn item(object: Object, folder: &FolderId) -> Result<Item, Unfit> {
     if ALWAYS_THERE.iter().all(|name| object.contains_key(*name)) {
         whole(object, Some(folder)).map(Item::Whole)
     } else {
+        let mut object = object;
+        if !object.contains_key("changeKey")
+            && let Some(key) = change_key_of_etag(&object)
+        {
+            object.insert("changeKey".into(), key.into());
+        }
         Ok(Item::Partial(id, object))
     }
+}
+
+/// The entity tag of a message is its change key: `W/"CQAA…"`. A change of nothing but the read
+/// state brings the tag and not the property (seen with delta).
+fn change_key_of_etag(object: &Object) -> Option<String> {
+    let tag = text(object, "@odata.etag")?;
+    let key = tag
+        .strip_prefix("W/")?
+        .strip_prefix('"')?
+        .strip_suffix('"')?;
+    Some(key.to_owned())
 }
 
 /// Lays what changed over what is kept.
@@ -249,6 +266,15 @@ mod tests {
         assert!(!taken.record.json.contains("aGVsbG8="));
         assert_eq!(&taken.contents[0].1[..], b"hello");
         assert_eq!(taken.record.body, "<p>Hi</p>");
+    }
+
+    #[test]
+    fn a_read_state_alone_brings_its_change_key_in_the_tag() {
+        let change = object(json!({"id": "m1", "@odata.etag": "W/\"c2\"", "isRead": true}));
+        let Ok(Item::Partial(_, change)) = item(change, &FolderId::new("f1")) else {
+            panic!("partial");
+        };
+        assert_eq!(change["changeKey"], "c2");
     }
 
     #[test]

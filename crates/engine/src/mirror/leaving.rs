@@ -3,7 +3,7 @@
 use super::error::MirrorError;
 use super::round::Round;
 use super::{attachments, fetch};
-use postroom_model::MessageId;
+use postroom_model::{FolderId, MessageId};
 
 /// Asked for at once.
 const SOME: u32 = 200;
@@ -25,8 +25,10 @@ pub(super) async fn resolve(round: &Round) -> Result<(), MirrorError> {
         let mut there = Vec::new();
         for (id, taken) in fetch::messages(round, &ids).await? {
             match taken {
-                Some(taken) => there.push(taken),
-                None => gone.push(id),
+                Some(taken) if is_mirrored(round, &taken.record.folder).await? => {
+                    there.push(taken);
+                }
+                _ => gone.push(id),
             }
         }
         attachments::complete(round, &mut there).await?;
@@ -48,4 +50,14 @@ pub(super) async fn resolve(round: &Round) -> Result<(), MirrorError> {
             .await?;
         round.step();
     }
+}
+
+/// Whether a folder is one of the tree. What was deleted for good can still be had by its id for a
+/// while: it lies in Recoverable Items, outside of the tree.
+async fn is_mirrored(round: &Round, folder: &FolderId) -> Result<bool, MirrorError> {
+    let found = round
+        .store()
+        .folder(&round.mailbox.id, folder.as_str())
+        .await?;
+    Ok(found.is_some())
 }

@@ -5,7 +5,7 @@ use super::item::{self, Item, Object, Taken};
 use super::page::{self, MOST_BYTES, PageWish};
 use super::round::{Round, comparison};
 use super::{attachments, fetch};
-use postroom_microsoft::graph::messages::{DeltaAsk, SELECT, SELECT_WITH_HEADERS, delta};
+use postroom_microsoft::graph::messages::{DeltaAsk, delta};
 use postroom_microsoft::graph::{DeltaFrom, Page};
 use postroom_microsoft::{DoorError, Priority};
 use postroom_model::FolderId;
@@ -107,11 +107,7 @@ async fn fetch_page(
 ) -> Result<(Page<Object>, usize), MirrorError> {
     loop {
         let ask = DeltaAsk {
-            select: if wish.headers {
-                SELECT_WITH_HEADERS
-            } else {
-                SELECT
-            },
+            select: wish.select(),
             page_size: wish.size,
             newest_first: true,
             expand: wish.expand.then_some("attachments"),
@@ -212,12 +208,13 @@ async fn take(
                 removed.retain(|removed| *removed != id);
                 let kept = round.store().message(&round.mailbox.id, &id).await?;
                 match kept {
-                    Some(kept) => {
+                    // Without a change key it cannot be told whether this is new.
+                    Some(kept) if changed.contains_key("changeKey") => {
                         let mut taken = item::merge(kept.record, changed)?;
                         taken.record.folder = folder.clone();
                         whole.push(taken);
                     }
-                    None => unknown.push(id),
+                    _ => unknown.push(id),
                 }
             }
         }

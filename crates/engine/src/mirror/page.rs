@@ -4,6 +4,7 @@
 //! that every tenant takes it with contents nor a page size is promised.
 
 use crate::Engine;
+use postroom_microsoft::graph::messages::{SELECT, SELECT_WITH_HEADERS};
 use postroom_model::ConnectionId;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,15 @@ impl Default for PageWish {
 }
 
 impl PageWish {
+    /// The properties to ask for.
+    pub(crate) fn select(&self) -> &'static str {
+        if self.headers {
+            SELECT_WITH_HEADERS
+        } else {
+            SELECT
+        }
+    }
+
     /// After a page that came.
     pub(crate) fn came(&mut self, bytes: usize) {
         if bytes < GROW_BELOW {

@@ -19,5 +19,15 @@ pub async fn send(
 ) -> Result<GraphResponse, DoorError> {
     let request =
         GraphRequest::post(message_path(mailbox, draft.as_str()).lit("send")).mailbox(mailbox);
-    door.send(who, request).await
+    let answer = door.send(who, request).await?;
+    // Anything but 202 is not Microsoft's answer: a proxy's page, for one.
+    if answer.status == 202 {
+        Ok(answer)
+    } else {
+        Err(DoorError::Malformed {
+            connection: answer.connection.to_string(),
+            what: format!("{} in place of 202 after sending", answer.status),
+            doubtful: true,
+        })
+    }
 }
