@@ -146,6 +146,10 @@ fn write_floor(data: &Path, folder: &Path, messages: usize, repeat: usize) -> Re
 }
 
 /// Another client's seconds, as it says itself.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program of its own, told by make bench"
+)]
 fn client(program: &str, script: &str, address: &Address, folder: &Path) -> Result<f64> {
     let clients = std::env::var("BENCH_CLIENTS")
         .context("the clients are not installed: make bench does that")?;

@@ -22,6 +22,10 @@ pub type SharedClock = Arc<dyn Clock>;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the machine's clock comes in"
+    )]
     fn now(&self) -> Timestamp {
         to_micros(Timestamp::now())
     }

@@ -50,6 +50,10 @@ pub type SharedDice = Arc<dyn Dice>;
 pub struct SystemDice;
 
 impl Dice for SystemDice {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the machine's dice come in"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         rand::rng().fill_bytes(bytes);
     }

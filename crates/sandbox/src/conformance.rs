@@ -271,6 +271,13 @@ fn json_schema(content: &Value) -> Option<&Value> {
     })
 }
 
+/// The operation that a concrete path belongs to, as the document writes it:
+/// `GET /users/{user-id}`.
+pub fn operation(method: &str, path: &str) -> Option<String> {
+    let template = API.template(path, &method.to_ascii_lowercase()).ok()?;
+    Some(format!("{method} {template}"))
+}
+
 /// Checks an answer: the path (concrete, with or without `/v1.0` and query), the method, the
 /// status and the JSON body, `None` for an empty or a binary one.
 ///

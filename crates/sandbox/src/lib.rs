@@ -34,6 +34,8 @@ mod sandbox;
 mod server;
 mod stats;
 mod tls;
+#[cfg(feature = "conformance")]
+mod watch;
 
 pub use self::entra::{AppRegistration, ClientCertificate, Secret, SignedIn};
 pub use self::error::Error;

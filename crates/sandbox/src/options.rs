@@ -38,6 +38,10 @@ pub struct Options {
     pub mail: MailOptions,
     /// `.mbox` files, or folders of `.eml` files or Maildir, put into the first users' mailboxes.
     pub imports: Vec<PathBuf>,
+    /// Hold everything that passes at Graph against Microsoft's document; see
+    /// [`crate::Sandbox::violations`].
+    #[cfg(feature = "conformance")]
+    pub conformance: bool,
 }
 
 impl Default for Options {
@@ -56,6 +60,8 @@ impl Default for Options {
             latency: Duration::ZERO,
             mail: MailOptions::default(),
             imports: Vec::new(),
+            #[cfg(feature = "conformance")]
+            conformance: false,
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Sandbox {
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
     pub(crate) limits: Arc<Limits>,
+    #[cfg(feature = "conformance")]
+    pub(crate) watch: crate::watch::Watch,
     policies: RwLock<HashMap<String, HashSet<String>>>,
     root: String,
     client_id: String,
@@ -189,6 +191,8 @@ impl Sandbox {
             vec![app],
         )?;
         Ok(Self {
+            #[cfg(feature = "conformance")]
+            watch: crate::watch::Watch::new(options.conformance),
             options,
             clock,
             ids,
@@ -369,6 +373,19 @@ impl Sandbox {
     /// Sets the counters to nothing.
     pub fn reset_stats(&self) {
         self.counters.reset();
+    }
+
+    /// What passed at Graph against Microsoft's document, faults left out: each once, with how
+    /// often. Looks only with [`Options::conformance`].
+    #[cfg(feature = "conformance")]
+    pub fn violations(&self) -> Vec<String> {
+        self.watch.violations()
+    }
+
+    /// The operations that were looked at, as the document writes them: `GET /users/{user-id}`.
+    #[cfg(feature = "conformance")]
+    pub fn operations_seen(&self) -> std::collections::BTreeSet<String> {
+        self.watch.operations()
     }
 
     /// Signs a user in as a browser would, consenting to what is asked, and says where the

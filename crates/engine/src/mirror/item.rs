@@ -31,7 +31,7 @@ pub(crate) enum Item {
     /// It is not in the folder any more.
     Removed(MessageId),
     /// A message with everything that was asked for.
-    Whole(Taken),
+    Whole(Box<Taken>),
     /// Some of a message's properties: what is not there did not change.
     Partial(MessageId, Object),
 }
@@ -57,7 +57,7 @@ pub(crate) fn item(object: Object, folder: &FolderId) -> Result<Item, Unfit> {
         return Ok(Item::Removed(id));
     }
     if ALWAYS_THERE.iter().all(|name| object.contains_key(*name)) {
-        whole(object, Some(folder)).map(Item::Whole)
+        whole(object, Some(folder)).map(|taken| Item::Whole(Box::new(taken)))
     } else {
         let mut object = object;
         if !object.contains_key("changeKey")

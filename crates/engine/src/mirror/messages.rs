@@ -202,7 +202,7 @@ async fn take(
             }
             Item::Whole(taken) => {
                 removed.retain(|id| *id != taken.record.id);
-                whole.push(taken);
+                whole.push(*taken);
             }
             Item::Partial(id, changed) => {
                 removed.retain(|removed| *removed != id);

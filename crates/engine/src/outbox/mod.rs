@@ -12,6 +12,7 @@ mod look;
 mod quote;
 mod worker;
 
+pub use accept::AnswerOf;
 pub(crate) use worker::{Outbox, run};
 
 use crate::access::Caller;

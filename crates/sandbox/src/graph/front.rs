@@ -29,14 +29,23 @@ pub(crate) async fn handle(State(sandbox): State<Arc<Sandbox>>, request: Request
         .trim_start_matches("/v1.0")
         .trim_start_matches('/')
         .to_owned();
+    #[cfg(feature = "conformance")]
+    let mut asked = None;
     let result = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => {
+            let body = body.to_bytes();
+            #[cfg(feature = "conformance")]
+            {
+                asked = sandbox
+                    .watch
+                    .asked(&parts.method, &path_and_query, &parts.headers, &body);
+            }
             answer(
                 &sandbox,
                 parts.method,
                 path_and_query,
                 parts.headers,
-                body.to_bytes(),
+                body,
                 &ids,
             )
             .await
@@ -44,6 +53,10 @@ pub(crate) async fn handle(State(sandbox): State<Arc<Sandbox>>, request: Request
         Err(_) => Err(refusal::too_large()),
     };
     let answer = result.unwrap_or_else(|error| refused(&error, &ids, sandbox.clock.now()));
+    #[cfg(feature = "conformance")]
+    if let Some(asked) = asked {
+        sandbox.watch.answered(asked, &answer);
+    }
     respond(answer, &ids)
 }
 

@@ -66,6 +66,18 @@ pub(super) async fn carry_out(
     if let Some(delay) = fault.as_ref().and_then(crate::faults::Met::delay) {
         tokio::time::sleep(delay).await;
     }
+    // A request of its own is looked at whole, at the front.
+    #[cfg(feature = "conformance")]
+    let asked = (incoming.in_batch && fault.is_none())
+        .then(|| {
+            sandbox.watch.asked(
+                &incoming.method,
+                &incoming.path_and_query,
+                &incoming.headers,
+                &incoming.body,
+            )
+        })
+        .flatten();
     let mut route = format!("{} (unknown)", incoming.method);
     let result = match &fault {
         Some(met) if !met.carries_out() => fault_error(&met.action),
@@ -81,6 +93,16 @@ pub(super) async fn carry_out(
         Ok(answer) => answer.status.as_u16(),
         Err(error) => error.status,
     };
+    #[cfg(feature = "conformance")]
+    if let Some(asked) = asked {
+        match &result {
+            Ok(answer) => sandbox.watch.answered(asked, answer),
+            Err(error) => {
+                let answer = Answer::json(error.status, &error.body("", "", ""));
+                sandbox.watch.answered(asked, &answer);
+            }
+        }
+    }
     sandbox.counters.graph(route, status);
     result
 }
