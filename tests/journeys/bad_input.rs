@@ -369,3 +369,120 @@ async fn a_full_disk_loses_nothing() -> Result<()> {
     world.stop().await;
     Ok(())
 }
+
+/// A permission that is missing is named by the check, with where to grant it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_permission_is_named() -> Result<()> {
+    let world = World::start(WorldOptions::default()).await?;
+    let client = world.sandbox.client_id.clone();
+    world.sandbox.sandbox().alter_app(&client, |app| {
+        app.application.retain(|role| !role.starts_with("Mail."));
+    });
+    let report = world
+        .api
+        .post(
+            &format!("/connections/{}/check", world.connection.id),
+            &json!({}),
+        )
+        .await?;
+    assert_eq!(report["ok"], false, "{report}");
+    let step = report["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|step| step["name"] == "permissions")
+        .unwrap();
+    assert_eq!(step["ok"], false, "{step}");
+    assert!(step.to_string().contains("Mail.ReadWrite"), "{step}");
+    assert!(
+        step["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.contains("permissions")),
+        "{step}"
+    );
+    world.stop().await;
+    Ok(())
+}
+
+/// A sign-in that nobody finishes ends by itself, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_nobody_finishes_expires() -> Result<()> {
+    let world = World::start(WorldOptions::default()).await?;
+    let login = world
+        .api
+        .post(
+            &format!("/connections/{}/logins", world.connection.id),
+            &json!({"expiresIn": 5}),
+        )
+        .await?;
+    let id = login["id"].as_str().unwrap();
+    let ended = world.api.get(&format!("/logins/{id}?wait=30")).await?;
+    assert_eq!(ended["status"], "expired", "{ended}");
+    world.stop().await;
+    Ok(())
+}
+
+/// A user who was revoked at Microsoft has to sign in again; a lost network does not end a grant.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_refused_grant_ends_a_grant() -> Result<()> {
+    let world = World::start(WorldOptions::default()).await?;
+    let login = world
+        .api
+        .post(
+            &format!("/connections/{}/logins", world.connection.id),
+            &json!({}),
+        )
+        .await?;
+    let user = world.sandbox.users[0].clone();
+    postroom_tests::browser::sign_in(
+        login["authorizeUrl"].as_str().unwrap(),
+        &user.user_principal_name,
+        &user.password,
+        postroom_tests::browser::Does::Accepts,
+    )
+    .await?;
+    let login = world
+        .api
+        .get(&format!(
+            "/logins/{}?wait=30",
+            login["id"].as_str().unwrap()
+        ))
+        .await?;
+    let account = login["account"].as_str().unwrap().to_owned();
+    let token = |world: &World| {
+        world
+            .api
+            .request(Method::POST, &format!("/accounts/{account}/token"))
+    };
+
+    world.engine.expire_token(&account.as_str().into());
+    world
+        .sandbox
+        .sandbox()
+        .fault(Fault::on("/oauth2/v2.0/token", FaultAction::Drop).times(20));
+    world
+        .api
+        .refused(token(&world), 502, "microsoftUnreachable")
+        .await?;
+    world.sandbox.sandbox().faults().clear();
+    let state = |accounts: &Value| {
+        accounts["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["id"] == account.as_str())
+            .unwrap()["state"]
+            .clone()
+    };
+    assert_eq!(state(&world.api.get("/accounts").await?), "active");
+    world.api.ok(token(&world)).await?;
+
+    world.sandbox.sandbox().revoke(&user.user_principal_name);
+    world.engine.expire_token(&account.as_str().into());
+    let refused = world.api.answer(token(&world)).await?;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    let state = state(&world.api.get("/accounts").await?);
+    assert!(state == "revoked" || state == "needsSignIn", "{state}");
+    world.stop().await;
+    Ok(())
+}

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bad_input;
+mod conformance;
+mod folders;
 mod house;
 mod kill;
 mod login;
 mod mirror;
 mod outbox;
+mod strangers;

@@ -105,3 +105,61 @@ async fn numbers(
         })
         .collect())
 }
+
+/// Real and broken mail of other libraries' test data is mirrored as the tenant shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn real_and_broken_mail_is_mirrored() -> Result<()> {
+    let Some(corpus) = corpus() else {
+        eprintln!("POSTROOM_MAIL_CORPUS is not set: no real mail was tried");
+        return Ok(());
+    };
+    let world = World::start(WorldOptions::default()).await?;
+    let mailbox = world.serve(0).await?;
+    let mut loaded = 0;
+    for entry in std::fs::read_dir(corpus)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            let report = world
+                .sandbox
+                .sandbox()
+                .import(mailbox.id.as_str(), &path)
+                .unwrap();
+            loaded += report.loaded;
+        }
+    }
+    assert!(loaded > 0, "no message in POSTROOM_MAIL_CORPUS");
+    world.level(&mailbox).await?;
+    assert_equal(&world, &mailbox).await?;
+    // Whatever is in it, callers get JSON, and files with sound names.
+    let mut cursor = String::new();
+    loop {
+        let list = world
+            .api
+            .get(&format!(
+                "/mailboxes/{}/messages?limit=500&fields=body,subject,from{cursor}",
+                mailbox.id
+            ))
+            .await?;
+        for message in list["value"].as_array().unwrap() {
+            let id = message["id"].as_str().unwrap();
+            world
+                .api
+                .get(&format!("/mailboxes/{}/messages/{id}", mailbox.id))
+                .await?;
+        }
+        match list["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    world.stop().await;
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the mail is, whoever runs the tests says"
+)]
+fn corpus() -> Option<String> {
+    std::env::var("POSTROOM_MAIL_CORPUS").ok()
+}

@@ -1,12 +1,12 @@
 //! Mail folders.
 
 use crate::access::Caller;
+use crate::mirror::folders::keep;
 use crate::{Engine, Problem, Result};
 use postroom_microsoft::graph::mail_folders;
 use postroom_model::FolderId;
 use postroom_model::mailbox::Mailbox;
 use postroom_model::resource::folder::MailFolder;
-use postroom_store::contract::folders::FolderPage;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -145,15 +145,7 @@ impl Engine {
 
     async fn keep_folder(&self, mailbox: &Mailbox, folder: MailFolder) -> Result<FolderView> {
         let id = folder.id.clone();
-        let page = FolderPage {
-            folders: vec![folder],
-            removed: Vec::new(),
-            whole: false,
-            cursor: None,
-        };
-        self.store()
-            .apply_folders(&mailbox.id, &page, self.now())
-            .await?;
+        keep(self, &mailbox.id, folder).await?;
         self.folder(mailbox, id.as_str()).await
     }
 }

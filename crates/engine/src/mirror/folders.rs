@@ -3,14 +3,17 @@
 use super::error::MirrorError;
 use super::item::Object;
 use super::round::Round;
+use crate::Engine;
 use futures::TryStreamExt;
 use postroom_microsoft::graph::{DeltaFrom, batch, mail_folders};
 use postroom_microsoft::{GraphPath, GraphRequest, Priority};
-use postroom_model::FolderId;
 use postroom_model::resource::folder::MailFolder;
+use postroom_model::{FolderId, MailboxId};
+use postroom_store::StoreError;
 use postroom_store::contract::folders::FolderPage;
 use serde::Deserialize;
 use std::collections::HashMap;
+use tokio::sync::Mutex;
 
 /// Well-known folders that are looked for by name. The others are not of use to callers, or are
 /// not in the tree.
@@ -28,10 +31,37 @@ const LOOKED_FOR: &[&str] = &[
     "msgfolderroot",
 ];
 
+/// Folders that callers made or renamed since the last reading of a tree began. What was listed
+/// before that does not have them, and is not to take them away again.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<HashMap<MailboxId, Vec<MailFolder>>>);
+
+/// Keeps a folder that Microsoft just made or renamed for a caller.
+pub(crate) async fn keep(
+    engine: &Engine,
+    mailbox: &MailboxId,
+    folder: MailFolder,
+) -> Result<(), StoreError> {
+    let page = FolderPage {
+        folders: vec![folder.clone()],
+        removed: Vec::new(),
+        whole: false,
+        cursor: None,
+    };
+    let mut kept = engine.shared.mirror.kept.0.lock().await;
+    kept.entry(mailbox.clone()).or_default().push(folder);
+    engine
+        .store()
+        .apply_folders(mailbox, &page, engine.now())
+        .await
+}
+
 /// Reads the whole tree and keeps it. `mailFolders/delta` from the start is the one call that lists
 /// folders at every depth; asked so each time, it also brings exact counts. It has no hidden ones:
 /// those come with the list of the folders below the root.
 pub(super) async fn refresh(round: &Round) -> Result<Vec<MailFolder>, MirrorError> {
+    let own = &round.engine.shared.mirror.kept.0;
+    own.lock().await.remove(&round.mailbox.id);
     let kept = round.store().folders(&round.mailbox.id).await?;
     let mut names: HashMap<FolderId, String> = kept
         .into_iter()
@@ -83,6 +113,8 @@ pub(super) async fn refresh(round: &Round) -> Result<Vec<MailFolder>, MirrorErro
             break;
         }
     }
+    let mut own = own.lock().await;
+    found.extend(own.remove(&round.mailbox.id).unwrap_or_default());
     // A folder comes more than once: the last one counts.
     let mut last: HashMap<FolderId, MailFolder> = HashMap::new();
     let mut order = Vec::new();
@@ -107,6 +139,7 @@ pub(super) async fn refresh(round: &Round) -> Result<Vec<MailFolder>, MirrorErro
         .store()
         .apply_folders(&round.mailbox.id, &page, round.engine.now())
         .await?;
+    drop(own);
     Ok(page.folders)
 }
 

@@ -1,5 +1,6 @@
 //! Which mailbox gets its round when.
 
+use super::folders::Kept;
 use super::round;
 use crate::Engine;
 use postroom_model::{MailboxId, Timestamp};
@@ -12,6 +13,7 @@ pub(crate) struct Mirror {
     mailboxes: Mutex<HashMap<MailboxId, Entry>>,
     wake: Notify,
     steps: watch::Sender<u64>,
+    pub(super) kept: Kept,
 }
 
 /// One mailbox.
@@ -20,6 +22,11 @@ struct Entry {
     due: Option<Timestamp>,
     /// Those who wait for a round that begins from now on.
     asked: Option<watch::Sender<bool>>,
+    /// The first sync while it is under way: whoever asks for a round then waits for that one,
+    /// which may take hours, and not for another one behind it.
+    first: Option<watch::Sender<bool>>,
+    /// Whether the mailbox was level once.
+    synced: bool,
     /// How many rounds failed one after the other.
     failures: u32,
 }
@@ -30,6 +37,7 @@ impl Default for Mirror {
             mailboxes: Mutex::default(),
             wake: Notify::new(),
             steps: watch::Sender::new(0),
+            kept: Kept::default(),
         }
     }
 }
@@ -50,14 +58,20 @@ impl Mirror {
         self.steps.subscribe()
     }
 
-    /// Asks for a round that begins after this call; the receiver turns true when it ended.
+    /// Asks for a round that begins after this call (or waits for the first sync, where that is
+    /// under way); the receiver turns true when it ended.
     pub(super) fn ask_for(&self, id: &MailboxId) -> watch::Receiver<bool> {
         let mut mailboxes = self.lock();
         let entry = mailboxes.entry(id.clone()).or_insert_with(|| Entry {
             due: Some(Timestamp::MIN),
             asked: None,
+            first: None,
+            synced: false,
             failures: 0,
         });
+        if let Some(first) = &entry.first {
+            return first.subscribe();
+        }
         if entry.due.is_some() {
             entry.due = Some(Timestamp::MIN);
         }
@@ -104,6 +118,8 @@ async fn learn_of_mailboxes(engine: &Engine) {
             Entry {
                 due: Some(due),
                 asked: None,
+                first: None,
+                synced: mailbox.sync.last_synced_at.is_some(),
                 failures: 0,
             }
         });
@@ -126,7 +142,11 @@ fn start_due(engine: &Engine, places: &Arc<Semaphore>) -> std::time::Duration {
             continue;
         };
         entry.due = None;
-        let asked = entry.asked.take();
+        let done = entry
+            .asked
+            .take()
+            .unwrap_or_else(|| watch::Sender::new(false));
+        entry.first = (!entry.synced).then(|| done.clone());
         let (engine, id) = (engine.clone(), id.clone());
         engine.clone().spawn(async move {
             tokio::select! {
@@ -134,9 +154,7 @@ fn start_due(engine: &Engine, places: &Arc<Semaphore>) -> std::time::Duration {
                 () = stop_after_grace(&engine) => {}
             }
             ended(&engine, &id).await;
-            if let Some(asked) = asked {
-                let _ = asked.send(true);
-            }
+            done.send_replace(true);
             drop(place);
             engine.shared.mirror.bump();
             engine.shared.mirror.wake.notify_one();
@@ -154,15 +172,20 @@ async fn stop_after_grace(engine: &Engine) {
 
 async fn ended(engine: &Engine, id: &MailboxId) {
     use postroom_model::mailbox::SyncPhase;
-    let failed = matches!(
-        engine.store().mailbox(id).await,
-        Ok(Some(mailbox)) if mailbox.sync.state == SyncPhase::Failed
-    );
+    let sync = match engine.store().mailbox(id).await {
+        Ok(Some(mailbox)) => Some(mailbox.sync),
+        _ => None,
+    };
+    let failed = sync
+        .as_ref()
+        .is_some_and(|sync| sync.state == SyncPhase::Failed);
     let now = engine.now();
     let mut mailboxes = engine.shared.mirror.lock();
     let Some(entry) = mailboxes.get_mut(id) else {
         return;
     };
+    entry.first = None;
+    entry.synced |= sync.is_some_and(|sync| sync.last_synced_at.is_some());
     entry.failures = if failed { entry.failures + 1 } else { 0 };
     // After failures in a row the pauses double, up to 64 of the usual ones.
     let pause = engine.settings().sync_interval * (1 << entry.failures.min(6));
