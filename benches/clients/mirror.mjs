@@ -108,7 +108,8 @@ async function* pages(path) {
     yield answer.value;
     const next = answer["@odata.nextLink"];
     if (!next) return;
-    answer = await client.api(next).get();
+    // The client knows an absolute address by `https://` only; a sandbox may be at http.
+    answer = await client.api(next.replace(`${graphUrl}/v1.0`, "")).get();
   }
 }
 
