@@ -9,6 +9,7 @@ use postroom_engine::keys::NewKey;
 use postroom_http::{RouteAccess, RouteScope, route_table};
 use postroom_model::key::{Key, Scope};
 use postroom_model::mailbox::Mailbox;
+use postroom_model::{Clock, SystemClock};
 use postroom_tests::{World, WorldOptions};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -95,14 +96,14 @@ fn secured() -> Vec<RouteScope> {
 async fn without_a_valid_key_nothing_opens() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;
     let admin = [Scope::Admin];
-    let soon = Timestamp::now() + SignedDuration::from_hours(1);
+    let soon = SystemClock.now() + SignedDuration::from_hours(1);
     let (revoked, revoked_text) = made(&world, "revoked", &admin, None, None).await?;
     let (mut expired, expired_text) = made(&world, "expired", &admin, None, Some(soon)).await?;
     for text in [&revoked_text, &expired_text] {
         world.api.with_key(text).get("/keys/self").await?;
     }
     world.engine.revoke_key(&Caller::Local, &revoked.id).await?;
-    expired.expires_at = Some(Timestamp::now() - SignedDuration::from_secs(1));
+    expired.expires_at = Some(SystemClock.now() - SignedDuration::from_secs(1));
     ensure!(world.engine.store().update_key(&expired).await?);
 
     // Of a key's form, and nobody's: its last character is another one.
@@ -448,8 +449,8 @@ async fn no_key_makes_a_greater_one() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;
     let own = world.serve(0).await?;
     let other = world.serve(1).await?;
-    let hour = Timestamp::now() + SignedDuration::from_hours(1);
-    let day = Timestamp::now() + SignedDuration::from_hours(24);
+    let hour = SystemClock.now() + SignedDuration::from_hours(1);
+    let day = SystemClock.now() + SignedDuration::from_hours(24);
     let admin = [Scope::Admin];
     let (short, text) = made(&world, "short", &admin, None, Some(hour)).await?;
     let api = world.api.with_key(&text);

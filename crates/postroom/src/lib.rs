@@ -1,5 +1,5 @@
-//! The command line of Postroom: a file of [`commands`] for each noun, all of them clients of the
-//! HTTP API ([`client`]), whether a server runs elsewhere or the engine is opened in process.
+//! The command line of Postroom: a file of `commands` for each noun, all of them clients of the
+//! HTTP API (`client`), whether a server runs elsewhere or the engine is opened in process.
 
 mod cli;
 mod client;

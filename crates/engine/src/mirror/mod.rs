@@ -1,8 +1,8 @@
 //! The mirror: keeps the local copy level with Microsoft.
 //!
-//! [`round`] brings one mailbox level: [`folders`], then [`messages`] of each by delta, then
-//! [`contents`] that did not come along, then what is [`leaving`], and where the counts do not
-//! agree, or the time has come, [`compare`].
+//! `round` brings one mailbox level: `folders`, then `messages` of each by delta, then
+//! `contents` that did not come along, then what is `leaving`, and where the counts do not
+//! agree, or the time has come, `compare`.
 
 mod attachments;
 mod compare;

@@ -1,8 +1,8 @@
 //! The outbox: a message that was accepted leaves once.
 //!
-//! [`accept`] makes it safe on disk, [`worker`] takes what is due, [`leave`] brings one item through
+//! `accept` makes it safe on disk, `worker` takes what is due, `leave` brings one item through
 //! its steps: draft, attach, send. Each step is written *before* the call whose answer may be lost,
-//! so that after a crash or a doubtful answer it is known what may have happened; [`look`] then
+//! so that after a crash or a doubtful answer it is known what may have happened; `look` then
 //! finds out what did.
 
 mod accept;
