@@ -5,7 +5,7 @@ use super::item::Object;
 use super::round::Round;
 use crate::Engine;
 use futures::TryStreamExt;
-use postroom_microsoft::graph::{DeltaFrom, batch, mail_folders};
+use postroom_microsoft::graph::{DeltaFrom, Page, batch, mail_folders};
 use postroom_microsoft::{GraphPath, GraphRequest, Priority};
 use postroom_model::resource::folder::MailFolder;
 use postroom_model::{FolderId, MailboxId};
@@ -67,52 +67,17 @@ pub(super) async fn refresh(round: &Round) -> Result<Vec<MailFolder>, MirrorErro
         .into_iter()
         .filter_map(|folder| Some((folder.id, folder.well_known_name?)))
         .collect();
-    if names.is_empty() || round.thorough {
-        names.extend(well_known(round).await?);
-    }
-    let mut found: Vec<MailFolder> = Vec::new();
-    let mut page = mail_folders::delta::<Object>(
-        round.door(),
-        &round.who,
-        &round.mailbox.id,
-        DeltaFrom::Start,
-    )
-    .await?;
-    loop {
-        take(page.value, &mut found)?;
-        let Some(link) = page.next_link else { break };
-        page = mail_folders::delta(
-            round.door(),
-            &round.who,
-            &round.mailbox.id,
-            DeltaFrom::Link(&link),
-        )
-        .await?;
-    }
-    let mut page =
-        mail_folders::list::<Object>(round.door(), &round.who, &round.mailbox.id).await?;
-    let mut hidden = Vec::new();
-    loop {
-        let before = found.len();
-        take(page.value, &mut found)?;
-        hidden.extend(
-            found[before..]
-                .iter()
-                .filter(|folder| has_hidden(folder))
-                .cloned(),
-        );
-        if let Some(link) = page.next_link {
-            let request = GraphRequest::follow(link).mailbox(&round.mailbox.id);
-            page = round.door().send(&round.who, request).await?.json()?;
-        } else if let Some(folder) = hidden.pop() {
-            // What lies in a hidden folder is listed by nothing but that folder's own list.
-            let id = folder.id.as_str();
-            page = mail_folders::list_children(round.door(), &round.who, &round.mailbox.id, id)
-                .await?;
+    let asked = async {
+        if names.is_empty() || round.thorough {
+            well_known(round).await
         } else {
-            break;
+            Ok(Vec::new())
         }
-    }
+    };
+    // Side by side: each costs the way to Microsoft and back.
+    let (known, mut found, hidden) = tokio::try_join!(asked, visible(round), with_hidden(round))?;
+    names.extend(known);
+    found.extend(hidden);
     let mut own = own.lock().await;
     found.extend(own.remove(&round.mailbox.id).unwrap_or_default());
     // A folder comes more than once: the last one counts.
@@ -141,6 +106,63 @@ pub(super) async fn refresh(round: &Round) -> Result<Vec<MailFolder>, MirrorErro
         .await?;
     drop(own);
     Ok(page.folders)
+}
+
+/// The folders at every depth that are not hidden.
+async fn visible(round: &Round) -> Result<Vec<MailFolder>, MirrorError> {
+    let mut found = Vec::new();
+    let mut link: Option<String> = None;
+    loop {
+        let page = mail_folders::delta::<Object>(
+            round.door(),
+            &round.who,
+            &round.mailbox.id,
+            link.as_deref().map_or(DeltaFrom::Start, DeltaFrom::Link),
+        )
+        .await?;
+        take(page.value, &mut found)?;
+        match page.next_link {
+            Some(next) => link = Some(next),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// The folders below the root, and what lies in hidden ones: that is listed by nothing but the
+/// hidden folder's own list.
+async fn with_hidden(round: &Round) -> Result<Vec<MailFolder>, MirrorError> {
+    let (door, who, mailbox) = (round.door(), &round.who, &round.mailbox.id);
+    let mut found = all_pages(round, mail_folders::list(door, who, mailbox).await?).await?;
+    let mut level = found.clone();
+    loop {
+        let children = level
+            .iter()
+            .filter(|folder| has_hidden(folder))
+            .map(|folder| async {
+                let first =
+                    mail_folders::list_children(door, who, mailbox, folder.id.as_str()).await?;
+                all_pages(round, first).await
+            });
+        // At most four are under way: the door sees to that.
+        level = futures::future::try_join_all(children).await?.concat();
+        if level.is_empty() {
+            return Ok(found);
+        }
+        found.extend(level.iter().cloned());
+    }
+}
+
+/// A list's first page and those behind it.
+async fn all_pages(round: &Round, mut page: Page<Object>) -> Result<Vec<MailFolder>, MirrorError> {
+    let mut found = Vec::new();
+    loop {
+        take(page.value, &mut found)?;
+        let Some(link) = page.next_link else {
+            return Ok(found);
+        };
+        let request = GraphRequest::follow(link).mailbox(&round.mailbox.id);
+        page = round.door().send(&round.who, request).await?.json()?;
+    }
 }
 
 fn take(page: Vec<Object>, found: &mut Vec<MailFolder>) -> Result<(), MirrorError> {
