@@ -161,7 +161,7 @@ impl From<StoreError> for Problem {
             _ => Code::StorageFailed,
         };
         let mut problem = match code {
-            Code::StorageFailed => Self::new(
+            Code::StorageFailed if !matches!(error, StoreError::ReadOnly { .. }) => Self::new(
                 code,
                 "The store cannot be used; the server's log and `postroom doctor` say why.",
             ),

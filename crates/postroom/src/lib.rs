@@ -36,7 +36,10 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return trouble::report(&anyhow::Error::new(error)),
     };
-    let done = runtime.block_on(commands::run(cli));
+    let done = runtime.block_on(async {
+        platform::survive_file_size_limit()?;
+        commands::run(cli).await
+    });
     // Threads that still wait for a browser or a slow disk do not keep the program.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match done {

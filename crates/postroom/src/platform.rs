@@ -117,6 +117,21 @@ pub(crate) fn is_running(_process: u32) -> Option<bool> {
     None
 }
 
+/// Makes writing beyond a limit on file size (`ulimit -f`, systemd's `LimitFSIZE`) an error that can
+/// be told, in place of a signal that kills the program: SIGXFSZ, 25 on every system that this is
+/// built for (setrlimit(2)).
+#[cfg(unix)]
+pub(crate) fn survive_file_size_limit() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::from_raw(25)).map(drop)
+}
+
+/// There is no such limit.
+#[cfg(not(unix))]
+pub(crate) fn survive_file_size_limit() -> io::Result<()> {
+    Ok(())
+}
+
 /// What asks the program to stop.
 #[cfg(unix)]
 pub(crate) struct StopSignals {

@@ -56,6 +56,11 @@ pub(super) fn from_sqlite(error: &rusqlite::Error, doing: &str, place: &str) -> 
                 reason: words(error),
             }
         }
+        // Beyond a limit on file size, or on a failing disk (SQLite, *Result and Error Codes*).
+        Some(ErrorCode::SystemIoFailure) if is_failed_write(error) => StoreError::ReadOnly {
+            place,
+            reason: "a write failed: a limit on file size, a quota, or a failing disk".into(),
+        },
         _ => StoreError::Database {
             doing: doing.into(),
             reason: words(error),
@@ -63,11 +68,19 @@ pub(super) fn from_sqlite(error: &rusqlite::Error, doing: &str, place: &str) -> 
     }
 }
 
+/// Whether it is SQLITE_IOERR_WRITE.
+fn is_failed_write(error: &rusqlite::Error) -> bool {
+    const SQLITE_IOERR_WRITE: i32 = 10 | (3 << 8);
+    matches!(error, rusqlite::Error::SqliteFailure(code, _) if code.extended_code == SQLITE_IOERR_WRITE)
+}
+
 /// The store's error for one of the file system's.
 pub(super) fn from_io(doing: &str, path: &Path, source: io::Error) -> StoreError {
     let place = path.display().to_string();
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { place },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            StoreError::Full { place }
+        }
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
             StoreError::ReadOnly {
                 place,
