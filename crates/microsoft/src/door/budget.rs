@@ -31,6 +31,8 @@ struct Key {
 }
 
 struct Budget {
+    /// How many places there are.
+    all: u32,
     places: Arc<Semaphore>,
     /// Those that nobody waits for stand in line one at a time, so that somebody who waits has at
     /// most one of them in front, not all.
@@ -47,7 +49,7 @@ struct Counted {
     closed_until: Option<Timestamp>,
 }
 
-/// A place among the calls under way; free again when dropped.
+/// One place or more among the calls under way; free again when dropped.
 pub(crate) struct Place {
     budget: Arc<Budget>,
     _permit: OwnedSemaphorePermit,
@@ -75,24 +77,28 @@ impl Budgets {
         }
     }
 
-    /// A place, as soon as the gate is open, the window has room and fewer calls are under way than
-    /// may be. The error is until when there is none, where that is longer than a call waits.
+    /// Room for a request of so many calls (more than one: a batch, whose parts Microsoft counts and
+    /// works on side by side), as soon as the gate is open, the window has room and no more calls
+    /// are under way than may be. The error is until when there is none, where that is longer than
+    /// a call waits.
     pub(crate) async fn enter(
         &self,
         client_id: &str,
         mailbox: Option<&MailboxId>,
         priority: Priority,
+        calls: u32,
     ) -> Result<Place, Timestamp> {
         let budget = self.budget(client_id, mailbox);
         let limited = mailbox.is_some();
+        let calls = if limited { calls } else { 1 };
         loop {
             let mut place = None;
-            let until = match self.wait_until(&budget, limited, false) {
+            let until = match self.wait_until(&budget, limited, None) {
                 Some(until) => until,
                 None => {
-                    let entered = place.insert(Self::place(&budget, priority).await);
+                    let entered = place.insert(Self::place(&budget, priority, calls).await);
                     // While waiting for the place the gate may have closed.
-                    match self.wait_until(&entered.budget, limited, true) {
+                    match self.wait_until(&entered.budget, limited, Some(calls)) {
                         Some(until) => until,
                         None => break place.ok_or(Timestamp::MAX),
                     }
@@ -120,6 +126,7 @@ impl Budgets {
         .max(1);
         Arc::clone(held(&self.budgets).entry(key).or_insert_with(|| {
             Arc::new(Budget {
+                all: u32::try_from(places).unwrap_or(u32::MAX),
                 places: Arc::new(Semaphore::new(places)),
                 turnstile: Semaphore::new(1),
                 counted: Mutex::default(),
@@ -127,14 +134,15 @@ impl Budgets {
         }))
     }
 
-    async fn place(budget: &Arc<Budget>, priority: Priority) -> Place {
+    async fn place(budget: &Arc<Budget>, priority: Priority, calls: u32) -> Place {
+        let places = calls.clamp(1, budget.all);
         // The semaphores are never closed.
         let _turn = match priority {
             Priority::Background => budget.turnstile.acquire().await.ok(),
             Priority::Interactive => None,
         };
         loop {
-            if let Ok(place) = Arc::clone(&budget.places).acquire_owned().await {
+            if let Ok(place) = Arc::clone(&budget.places).acquire_many_owned(places).await {
                 return Place {
                     budget: Arc::clone(budget),
                     _permit: place,
@@ -143,8 +151,8 @@ impl Budgets {
         }
     }
 
-    /// Until when to wait; `None`: go. With `count` the call is counted if it may go.
-    fn wait_until(&self, budget: &Budget, limited: bool, count: bool) -> Option<Timestamp> {
+    /// Until when to wait; `None`: go. With `count` so many calls are counted if they may go.
+    fn wait_until(&self, budget: &Budget, limited: bool, count: Option<u32>) -> Option<Timestamp> {
         let now = self.clock.now();
         let mut counted = held(&budget.counted);
         if let Some(until) = counted.closed_until {
@@ -166,7 +174,7 @@ impl Budgets {
                 break;
             }
             counted.parts.pop_front();
-            counted.total -= calls;
+            counted.total = counted.total.saturating_sub(calls);
         }
         if counted.total >= self.settings.per_mailbox_requests
             && let Some((oldest, _)) = counted.parts.front()
@@ -178,11 +186,11 @@ impl Budgets {
                 Timestamp::from_microsecond(leaves).unwrap_or_else(|_| later(now, window)),
             );
         }
-        if count {
-            counted.total += 1;
+        if let Some(more) = count {
+            counted.total = counted.total.saturating_add(more);
             match counted.parts.back_mut() {
-                Some((newest, calls)) if *newest == current => *calls += 1,
-                _ => counted.parts.push_back((current, 1)),
+                Some((newest, calls)) if *newest == current => *calls = calls.saturating_add(more),
+                _ => counted.parts.push_back((current, more)),
             }
         }
         None
@@ -208,7 +216,7 @@ mod tests {
         let clock = HeldClock::at(Timestamp::UNIX_EPOCH);
         let budgets = budgets(&clock, 1000);
         let mailbox = MailboxId::new("m");
-        let enter = |priority| Box::pin(budgets.enter("app", Some(&mailbox), priority));
+        let enter = |priority| Box::pin(budgets.enter("app", Some(&mailbox), priority, 1));
         let mut places = Vec::new();
         for _ in 0..4 {
             places.push(enter(Priority::Background).await.expect("a place"));
@@ -222,7 +230,7 @@ mod tests {
         let other = MailboxId::new("n");
         assert!(
             budgets
-                .enter("app", Some(&other), Priority::Interactive)
+                .enter("app", Some(&other), Priority::Interactive, 1)
                 .await
                 .is_ok()
         );
@@ -236,6 +244,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_batch_takes_the_places_of_its_parts() {
+        let clock = HeldClock::at(Timestamp::UNIX_EPOCH);
+        let budgets = budgets(&clock, 1000);
+        let mailbox = MailboxId::new("m");
+        let enter =
+            |calls| Box::pin(budgets.enter("app", Some(&mailbox), Priority::Interactive, calls));
+        let single = enter(1).await.expect("a place");
+        let mut batch = enter(20);
+        assert!(futures::poll!(&mut batch).is_pending());
+        drop(single);
+        let batch = batch.await.expect("all places");
+        let mut behind = enter(1);
+        assert!(futures::poll!(&mut behind).is_pending());
+        drop(batch);
+        assert!(behind.await.is_ok());
+    }
+
+    #[tokio::test]
     async fn the_window_holds_calls_back_until_old_ones_leave_it() {
         let clock = HeldClock::at(Timestamp::UNIX_EPOCH);
         let budgets = budgets(&clock, 2);
@@ -243,12 +269,12 @@ mod tests {
         for _ in 0..2 {
             drop(
                 budgets
-                    .enter("app", Some(&mailbox), Priority::Interactive)
+                    .enter("app", Some(&mailbox), Priority::Interactive, 1)
                     .await
                     .expect("a place"),
             );
         }
-        let mut third = Box::pin(budgets.enter("app", Some(&mailbox), Priority::Interactive));
+        let mut third = Box::pin(budgets.enter("app", Some(&mailbox), Priority::Interactive, 1));
         assert!(futures::poll!(&mut third).is_pending());
         clock.advance(Duration::from_secs(59));
         assert!(futures::poll!(&mut third).is_pending());
@@ -262,19 +288,19 @@ mod tests {
         let budgets = budgets(&clock, 1000);
         let mailbox = MailboxId::new("m");
         let place = budgets
-            .enter("app", Some(&mailbox), Priority::Interactive)
+            .enter("app", Some(&mailbox), Priority::Interactive, 1)
             .await
             .expect("a place");
         place.close_until(later(clock.now(), Duration::from_secs(30)));
         place.close_until(later(clock.now(), Duration::from_secs(10)));
-        let mut second = Box::pin(budgets.enter("app", Some(&mailbox), Priority::Interactive));
+        let mut second = Box::pin(budgets.enter("app", Some(&mailbox), Priority::Interactive, 1));
         clock.advance(Duration::from_secs(29));
         assert!(futures::poll!(&mut second).is_pending());
         clock.advance(Duration::from_secs(1));
         let second = second.await.expect("the gate is open");
         let far = later(clock.now(), Duration::from_secs(600));
         second.close_until(far);
-        let third = budgets.enter("app", Some(&mailbox), Priority::Interactive);
+        let third = budgets.enter("app", Some(&mailbox), Priority::Interactive, 1);
         assert_eq!(third.await.err(), Some(far));
     }
 }

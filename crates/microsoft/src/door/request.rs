@@ -26,6 +26,8 @@ pub struct GraphRequest {
     pub max_answer_bytes: Option<usize>,
     /// Who goes first when a mailbox's places are short.
     pub priority: Priority,
+    /// As how many calls Microsoft counts it: one, or a batch's parts.
+    pub calls: u32,
 }
 
 /// Where a call goes.
@@ -97,6 +99,7 @@ impl GraphRequest {
             repeat,
             max_answer_bytes: None,
             priority: Priority::Interactive,
+            calls: 1,
         }
     }
 

@@ -189,6 +189,7 @@ impl<'a> Call<'a> {
                 &self.who.connection.client_id,
                 self.request.mailbox.as_ref(),
                 self.request.priority,
+                self.request.calls,
             )
             .await
             .map_err(|until| DoorError::Throttled {

@@ -89,6 +89,7 @@ pub async fn read(
         .repeat(Repeat::Safe)
         .priority(priority);
     request.mailbox = mailbox.cloned();
+    request.calls = u32::try_from(parts.len()).unwrap_or(u32::MAX);
     let answered: Answered = door.send(who, request).await?.json()?;
     Ok(answered.responses)
 }
