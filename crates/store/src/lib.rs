@@ -10,6 +10,7 @@ pub mod seal;
 pub mod sqlite;
 #[cfg(feature = "suite")]
 pub mod suite;
+pub mod transfer;
 
 pub use contract::{Store, StoreError};
 pub use seal::MasterKey;

@@ -20,6 +20,7 @@ pub mod mailboxes;
 pub mod messages;
 pub mod outbox;
 pub mod settings;
+pub mod tables;
 
 pub use error::{Result, StoreError};
 
@@ -42,6 +43,7 @@ pub trait Store:
     + messages::Messages
     + outbox::Outbox
     + settings::Settings
+    + tables::Tables
     + Send
     + Sync
 {

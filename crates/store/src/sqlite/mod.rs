@@ -30,6 +30,7 @@ mod numbers;
 mod outbox;
 mod readers;
 mod settings;
+mod tables;
 mod upsert;
 mod values;
 mod vault;
