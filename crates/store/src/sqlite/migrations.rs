@@ -6,7 +6,7 @@ use crate::contract::{Result, StoreError};
 use rusqlite::Connection;
 
 /// The steps, the first one first.
-const STEPS: &[&str] = &[include_str!("../migrations/0001_begin.sql")];
+const STEPS: &[&str] = &[include_str!("../migrations/sqlite/0001_begin.sql")];
 
 /// The newest schema version that this program knows.
 pub(super) fn newest() -> u32 {

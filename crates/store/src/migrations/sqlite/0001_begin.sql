@@ -208,6 +208,8 @@ CREATE INDEX messages_by_message_id ON messages (mailbox, message_id_hash)
     WHERE message_id_hash IS NOT NULL;
 CREATE INDEX messages_leaving ON messages (mailbox, id) WHERE leaving = 1;
 CREATE INDEX messages_by_mime ON messages (mime_hash) WHERE mime_hash IS NOT NULL;
+-- With the row's number, which every index ends with: a mailbox's messages in the order of numbers.
+CREATE INDEX messages_by_mailbox ON messages (mailbox);
 
 CREATE TABLE message_texts (
     message     INTEGER PRIMARY KEY REFERENCES messages (number) ON DELETE CASCADE,
