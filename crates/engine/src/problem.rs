@@ -151,6 +151,10 @@ impl Problem {
     }
 }
 
+/// After so many seconds it is worth while to ask again for what a database that is away could not
+/// answer.
+const UNAVAILABLE_FOR: u64 = 5;
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let code = match &error {
@@ -161,6 +165,14 @@ impl From<StoreError> for Problem {
             _ => Code::StorageFailed,
         };
         let mut problem = match code {
+            Code::StorageFailed if matches!(error, StoreError::Unavailable { .. }) => Self {
+                retry_after: Some(UNAVAILABLE_FOR),
+                ..Self::new(
+                    code,
+                    "The database cannot be reached just now; Postroom keeps trying. Ask again, a \
+                     sending call with the same Idempotency-Key.",
+                )
+            },
             Code::StorageFailed if !matches!(error, StoreError::ReadOnly { .. }) => Self::new(
                 code,
                 "The store cannot be used; the server's log and `postroom doctor` say why.",

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Key(commands::key::KeyCommand),
     /// What waits to leave
     Outbox(commands::outbox::OutboxCommand),
+    /// The store itself: move it, check it
+    Store(commands::store::StoreCommand),
     /// The log of calls to Microsoft
     Calls(commands::calls::Calls),
     /// Check everything that can be wrong, and say what to do about it

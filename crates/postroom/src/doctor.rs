@@ -4,10 +4,10 @@ use crate::client::Target;
 use crate::folder::ServerNote;
 use crate::master_key::{self, Origin};
 use crate::settings::Settings;
-use crate::{folder, pick, platform, stack, when};
+use crate::{pick, platform, stack, when};
 use postroom_engine::checks::{Finding, Severity};
 use postroom_model::{Clock, SystemClock};
-use postroom_store::sqlite::Role;
+use postroom_store::{Role, Store};
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,31 +45,39 @@ pub(crate) async fn examine(target: &Target, online: bool) -> anyhow::Result<Vec
         findings.extend(at_server(target, online).await);
         return Ok(findings);
     }
-    let data = settings.data_folder()?.to_owned();
+    let place = settings.place()?;
     findings.push(clock());
-    if !folder::has_database(&data) {
-        findings.push(finding(
-            Severity::Warning,
-            "data folder",
-            format!("there is nothing in {} yet", data.display()),
-            Some("`postroom connection add` or `postroom serve` makes it; --data names another"),
-        ));
-        return Ok(findings);
+    if let Some(data) = place.folder() {
+        if !place.is_made() {
+            findings.push(finding(
+                Severity::Warning,
+                "data folder",
+                format!("there is nothing in {} yet", data.display()),
+                Some(
+                    "`postroom connection add` or `postroom serve` makes it; --data names another",
+                ),
+            ));
+            return Ok(findings);
+        }
+        findings.extend(rights(data));
+        findings.push(disk(data));
     }
-    findings.extend(rights(&data));
-    findings.push(disk(&data));
-    let note = ServerNote::of_running(&data);
+    let note = place.folder().and_then(ServerNote::of_running);
     if let Some(note) = &note {
         findings.push(reachable("server", &note.url, settings.ca_file.as_deref()).await);
     }
-    match master_key::find(&settings, &data) {
+    match master_key::find(&settings, &place) {
         Err(error) => findings.push(finding(
             Severity::Error,
             "master key",
             format!("{error:#}"),
             None,
         )),
-        Ok((_, origin)) => findings.extend(inside(&settings, origin, note.is_some(), online).await),
+        Ok((_, origin)) => {
+            // Whether a server has a database, only the database knows: nothing is taken from it.
+            let beside = note.is_some() || place.folder().is_none();
+            findings.extend(inside(&settings, origin, beside, online).await);
+        }
     }
     Ok(findings)
 }
@@ -83,7 +91,7 @@ async fn inside(settings: &Settings, origin: Origin, beside: bool, online: bool)
         Ok(store) => store,
         Err(error) => return vec![failed(error)],
     };
-    let mut findings = vec![key_origin(origin)];
+    let mut findings = vec![key_origin(origin), schema(&*store).await];
     let engine = stack::engine(
         settings,
         store,
@@ -161,12 +169,28 @@ fn disk(data: &Path) -> Finding {
     }
 }
 
+/// The store's kind and how far its schema is.
+async fn schema(store: &dyn Store) -> Finding {
+    match store.describe().await {
+        Ok(store) => ok(
+            "store",
+            format!(
+                "{}, schema version {}, in {}",
+                store.kind, store.schema, store.place
+            ),
+        ),
+        Err(error) => finding(Severity::Error, "store", error.to_string(), None),
+    }
+}
+
 /// Where the key comes from; whether a copy is kept, the engine's findings say.
 fn key_origin(origin: Origin) -> Finding {
     let from = match origin {
         Origin::Named(path) | Origin::Credential(path) => format!("from {}", path.display()),
         Origin::Environment => "from POSTROOM_MASTER_KEY".to_owned(),
-        Origin::Made(path) => format!("made by postroom, in {}", path.display()),
+        Origin::Made(path) | Origin::New(path) => {
+            format!("made by postroom, in {}", path.display())
+        }
     };
     ok("master key", from)
 }

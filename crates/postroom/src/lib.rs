@@ -13,6 +13,7 @@ mod logging;
 mod master_key;
 mod output;
 mod pick;
+pub mod place;
 mod platform;
 mod progress;
 pub mod settings;

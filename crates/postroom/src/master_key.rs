@@ -1,9 +1,10 @@
 //! Where the master key comes from: a file that is named, `POSTROOM_MASTER_KEY`, a systemd
 //! credential, else one made beside the settings, outside the data folder.
 
+use crate::place::StorePlace;
 use crate::settings::Settings;
 use crate::trouble::usage;
-use crate::{environment, folder, output, platform};
+use crate::{environment, output, platform};
 use anyhow::Context;
 use postroom_store::seal::MasterKey;
 use std::path::{Path, PathBuf};
@@ -25,10 +26,63 @@ pub(crate) enum Origin {
     Credential(PathBuf),
     /// A file that Postroom made itself: nobody else may know of it.
     Made(PathBuf),
+    /// One that was made just now.
+    New(PathBuf),
 }
 
-/// The key for a data folder. Makes one where there is neither a key nor a database yet.
-pub(crate) fn find(settings: &Settings, data: &Path) -> anyhow::Result<(MasterKey, Origin)> {
+impl Origin {
+    /// Says that a key was made, once there is something that cannot be read without it.
+    pub(crate) fn announce(&self) {
+        if let Self::New(path) = self {
+            output::warning(format_args!(
+                "a new master key was made: {}\n  Stored secrets and sign-ins cannot be read \
+                 without it. Keep a copy in another place than the copies of the data, then run \
+                 `postroom doctor --master-key-backed-up`.",
+                path.display()
+            ));
+        }
+    }
+
+    /// After a copy, lets the key be found for the copy, too.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub(crate) fn lend_to(&self, copy: &StorePlace) -> anyhow::Result<()> {
+        let (Self::Made(path) | Self::New(path)) = self else {
+            return Ok(());
+        };
+        let own = own_file(copy)?;
+        if own == *path {
+            return Ok(());
+        }
+        let key = MasterKey::read_file(path)?;
+        match key.write_new_file(&own) {
+            Ok(()) => output::say(format_args!(
+                "Its master key is in {} now, too.",
+                own.display()
+            )),
+            Err(_) if own.exists() => output::warning(format_args!(
+                "{copy} needs the master key in {}: give it with --master-key-file, for there is \
+                 another one in {}",
+                path.display(),
+                own.display()
+            )),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Takes a key away again that nothing was written with.
+    pub(crate) fn forget(&self) {
+        if let Self::New(path) = self {
+            // One that stays behind is used by the next try.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// The key for a store. Makes one where there is neither a key nor a data folder yet.
+pub(crate) fn find(settings: &Settings, place: &StorePlace) -> anyhow::Result<(MasterKey, Origin)> {
     if let Some(path) = &settings.master_key_file {
         let key = MasterKey::read_file(path)
             .with_context(|| format!("the master key file {} cannot be used", path.display()))?;
@@ -48,20 +102,19 @@ pub(crate) fn find(settings: &Settings, data: &Path) -> anyhow::Result<(MasterKe
             .with_context(|| format!("the credential {} cannot be used", path.display()))?;
         return Ok((key, Origin::Credential(path)));
     }
-    let path = own_file(data)?;
+    let path = own_file(place)?;
     if path.exists() {
         return Ok((MasterKey::read_file(&path)?, Origin::Made(path)));
     }
-    if folder::has_database(data) {
+    if place.is_made() {
         anyhow::bail!(
-            "the data folder {data} was made with a master key that is not here: it was expected \
+            "{place} was made with a master key that is not here: it was expected \
              in {path}; give it with --master-key-file FILE or POSTROOM_MASTER_KEY. Without it \
              secrets and sign-ins cannot be read: move the data folder away and begin anew",
-            data = data.display(),
             path = path.display(),
         );
     }
-    Ok((make(&path)?, Origin::Made(path)))
+    Ok((make(&path)?, Origin::New(path)))
 }
 
 fn make(path: &Path) -> anyhow::Result<MasterKey> {
@@ -71,28 +124,19 @@ fn make(path: &Path) -> anyhow::Result<MasterKey> {
     }
     let key = MasterKey::generate()?;
     key.write_new_file(path)?;
-    output::warning(format_args!(
-        "a new master key was made: {}\n  Secrets and sign-ins in the data folder cannot be read \
-         without it. Keep a copy in another place than the copies of the data folder, then run \
-         `postroom doctor --master-key-backed-up`.",
-        path.display()
-    ));
     Ok(key)
 }
 
-/// The file of a key made for this data folder: named by the folder, so that several data folders
-/// of one user do not get in each other's way.
-fn own_file(data: &Path) -> anyhow::Result<PathBuf> {
+/// The file of a key made for this place: named by it, so that several data folders of one user do
+/// not get in each other's way.
+fn own_file(place: &StorePlace) -> anyhow::Result<PathBuf> {
     let home = platform::config_home().ok_or_else(|| {
         usage(
             "there is no home folder to keep a master key in: make one with `openssl rand -hex 32 \
              > FILE`, give it mode 600, and name it with --master-key-file",
         )
     })?;
-    let whole = std::fs::canonicalize(data)
-        .or_else(|_| std::path::absolute(data))
-        .unwrap_or_else(|_| data.to_owned());
-    let hash = blake3::hash(whole.as_os_str().as_encoded_bytes()).to_hex();
+    let hash = blake3::hash(&place.name()).to_hex();
     Ok(home
         .join("postroom")
         .join(format!("master-{}.key", &hash[..16])))

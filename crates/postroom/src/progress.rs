@@ -1,6 +1,7 @@
 //! Progress bars: on standard error, and only on a terminal.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use postroom_store::transfer::Progress;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -35,6 +36,32 @@ impl SyncBar {
             self.0.set_length(total.max(done));
         }
         self.0.set_position(done);
+    }
+
+    /// Takes it away.
+    pub(crate) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A bar for long work on a store.
+pub(crate) struct WorkBar(ProgressBar);
+
+impl WorkBar {
+    /// Shows itself at once.
+    pub(crate) fn new(what: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        bar.set_style(style("{spinner} {prefix}  {bar:30} {pos}/{len} {msg}"));
+        bar.set_prefix(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self(bar)
+    }
+
+    /// Shows how far the work is.
+    pub(crate) fn show(&self, progress: Progress) {
+        self.0.set_message(progress.doing.replace('_', " "));
+        self.0.set_length(progress.of.max(progress.done));
+        self.0.set_position(progress.done);
     }
 
     /// Takes it away.

@@ -3,9 +3,12 @@
 //! [`Layer`] is the one declaration that the command line, the environment and the file are read
 //! by; [`Settings`] is what comes out.
 
+use crate::place::StorePlace;
 use crate::platform;
 use crate::trouble::usage;
 use clap::{Args, Parser, ValueEnum};
+use postroom_model::Secret;
+use postroom_store::{BlobPlace, DatabaseUrl};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,14 +24,20 @@ pub struct Layer {
     /// The data folder: database, attachments [default: ~/.local/share/postroom]
     #[arg(long, value_name = "DIR", env = "POSTROOM_DATA")]
     pub data: Option<PathBuf>,
-    /// A PostgreSQL database instead of a data folder (not supported by this version)
+    /// A PostgreSQL database of Postroom's own instead of a data folder:
+    /// postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(
         long,
         value_name = "URL",
         env = "POSTROOM_DATABASE_URL",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = secret
     )]
-    pub database_url: Option<String>,
+    pub database_url: Option<Secret>,
+    /// With a PostgreSQL database: large contents as files in this folder [default: in the
+    /// database]
+    #[arg(long, value_name = "DIR", env = "POSTROOM_BLOB_FOLDER")]
+    pub blob_folder: Option<PathBuf>,
     /// Where callers and browsers reach this server, for example behind a proxy [default: the
     /// address that it listens on]
     #[arg(long, value_name = "URL", env = "POSTROOM_PUBLIC_URL")]
@@ -118,6 +127,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The data folder; `None` where neither settings nor environment name one.
     pub data: Option<PathBuf>,
+    /// A PostgreSQL database instead.
+    pub database_url: Option<Secret>,
+    /// Where its large contents lie, if not in it.
+    pub blob_folder: Option<PathBuf>,
     /// Where this server is reached; `None`: where it listens.
     pub public_url: Option<String>,
     /// Certificate and key.
@@ -180,10 +193,19 @@ impl Layer {
     /// This layer above another one.
     #[must_use]
     pub fn over(self, below: Self) -> Self {
+        // A folder that is named here is meant, whatever database is named below, and the other
+        // way round.
+        let place_is_named = self.data.is_some() || self.database_url.is_some();
+        let (data, database_url) = if place_is_named {
+            (self.data, self.database_url)
+        } else {
+            (below.data, below.database_url)
+        };
         Self {
             listen: self.listen.or(below.listen),
-            data: self.data.or(below.data),
-            database_url: self.database_url.or(below.database_url),
+            data,
+            database_url,
+            blob_folder: self.blob_folder.or(below.blob_folder),
             public_url: self.public_url.or(below.public_url),
             tls: TlsLayer {
                 cert: self.tls.cert.or(below.tls.cert),
@@ -209,14 +231,11 @@ impl Layer {
     /// For a value that cannot be, with its name and what would do.
     pub fn resolve(self) -> anyhow::Result<Settings> {
         const DAY: u64 = 24 * 60 * 60;
-        if self
-            .database_url
-            .as_deref()
-            .is_some_and(|url| !url.is_empty())
-        {
+        let database_url = self.database_url.filter(|url| !url.is_empty());
+        if database_url.is_some() && self.data.is_some() {
             return Err(usage(
-                "PostgreSQL is not supported by this version: leave database_url \
-                 (--database-url, POSTROOM_DATABASE_URL) out and name a data folder with --data",
+                "both a data folder (data, --data, POSTROOM_DATA) and a PostgreSQL database \
+                 (database_url, --database-url, POSTROOM_DATABASE_URL) are named: leave one out",
             ));
         }
         let tls = match (self.tls.cert, self.tls.key) {
@@ -232,6 +251,8 @@ impl Layer {
                 .listen
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8025))),
             data: self.data.or_else(default_data_folder),
+            database_url,
+            blob_folder: self.blob_folder,
             public_url,
             tls,
             ca_file: self.ca_file,
@@ -282,12 +303,25 @@ impl Layer {
     }
 }
 
+/// A secret on the command line or in the environment.
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
+}
+
 impl Settings {
     /// Flags over the environment (clap has put that into `flags` already) over the file.
     ///
     /// # Errors
     /// For a file that cannot be read or understood, and for values that cannot be.
     pub fn load(config: Option<&Path>, flags: Layer) -> anyhow::Result<Self> {
+        Self::load_layers(config, flags, |file| file)
+    }
+
+    fn load_layers(
+        config: Option<&Path>,
+        flags: Layer,
+        of_file: impl FnOnce(Layer) -> Layer,
+    ) -> anyhow::Result<Self> {
         let (file, below) = match find_file(config) {
             None => (None, Layer::default()),
             Some(path) => {
@@ -307,17 +341,52 @@ impl Settings {
                 (Some(path), layer)
             }
         };
-        let mut settings = flags.over(below).resolve()?;
+        let mut settings = flags.over(of_file(below)).resolve()?;
         settings.config_file = file;
         Ok(settings)
     }
 
-    /// The data folder.
+    /// Everything but where the store is, for work on places that are named otherwise.
     ///
     /// # Errors
-    /// Where nothing names one.
-    pub fn data_folder(&self) -> anyhow::Result<&Path> {
-        self.data.as_deref().ok_or_else(|| {
+    /// As [`Self::load`].
+    pub fn without_place(config: Option<&Path>) -> anyhow::Result<Self> {
+        let environment = Layer {
+            data: None,
+            database_url: None,
+            blob_folder: None,
+            ..Layer::from_environment()?
+        };
+        let mut settings = Self::load_layers(config, environment, |layer| Layer {
+            data: None,
+            database_url: None,
+            blob_folder: None,
+            ..layer
+        })?;
+        settings.data = None;
+        Ok(settings)
+    }
+
+    /// Where the store is.
+    ///
+    /// # Errors
+    /// Where nothing names a place, and for an address that is none.
+    pub fn place(&self) -> anyhow::Result<StorePlace> {
+        if let Some(url) = &self.database_url {
+            let url = DatabaseUrl::parse(url.reveal())
+                .map_err(|error| usage(format!("the setting database_url: {error}")))?;
+            let blobs = match &self.blob_folder {
+                Some(folder) => BlobPlace::Folder(folder.clone()),
+                None => BlobPlace::Database,
+            };
+            return Ok(StorePlace::Database { url, blobs });
+        }
+        if self.blob_folder.is_some() {
+            return Err(usage(
+                "blob_folder is for a PostgreSQL database: a data folder keeps its contents itself",
+            ));
+        }
+        self.data.clone().map(StorePlace::Folder).ok_or_else(|| {
             usage("there is no home folder to keep data in: name a data folder with --data DIR")
         })
     }
@@ -415,7 +484,7 @@ mod tests {
             "sync_interval_seconds = 0",
             "mailboxes_at_once = 0",
             "public_url = \"ftp://x\"",
-            "database_url = \"postgres://x/y\"",
+            "data = \"/x\"\ndatabase_url = \"postgres://x/y\"",
             "[tls]\ncert = \"a.pem\"",
         ] {
             let layer = Layer::from_toml(text).unwrap();

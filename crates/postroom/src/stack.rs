@@ -1,5 +1,6 @@
 //! Store, engine and HTTP API, put together from settings.
 
+use crate::place::StorePlace;
 use crate::settings::Settings;
 use crate::{folder, master_key, platform};
 use anyhow::Context;
@@ -7,39 +8,86 @@ use postroom_engine::{Engine, EngineParts, EngineSettings};
 use postroom_http::{HttpOptions, RouterOptions, TlsFiles};
 use postroom_microsoft::DoorSettings;
 use postroom_model::{SystemClock, SystemDice};
-use postroom_store::seal::MasterKey;
-use postroom_store::sqlite::{Role, SqliteOptions, SqliteStore};
-use postroom_store::{Store, StoreError};
+use postroom_store::{MasterKey, Role, Store, StoreError, transfer};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Opens a data folder with its own master key.
+/// Opens the store of these settings with its own master key.
 pub(crate) async fn open_store(settings: &Settings, role: Role) -> anyhow::Result<Arc<dyn Store>> {
-    let data = settings.data_folder()?;
-    platform::make_private_folder(data)
-        .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
-    let (key, _) = master_key::find(settings, data)?;
-    open_store_with(data, key, role).await
+    let place = settings.place()?;
+    let store = open_any_store(settings, &place, role).await?;
+    match whole(&*store).await {
+        Ok(()) => Ok(store),
+        Err(error) => {
+            close(&store).await;
+            Err(error)
+        }
+    }
 }
 
-/// Opens a data folder with this master key.
-pub(crate) async fn open_store_with(
-    data: &Path,
-    key: MasterKey,
+/// Opens a store without asking whether it may be used.
+pub(crate) async fn open_any_store(
+    settings: &Settings,
+    place: &StorePlace,
     role: Role,
 ) -> anyhow::Result<Arc<dyn Store>> {
-    let options = SqliteOptions {
-        role,
-        ..SqliteOptions::new(data, key)
-    };
-    match SqliteStore::open(options).await {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(StoreError::Locked { holder, .. }) => Err(folder::in_use(data, &holder)),
-        Err(error) => Err(error)
-            .with_context(|| format!("the data folder {} cannot be opened", data.display())),
+    if let Some(folder) = place.folder() {
+        platform::make_private_folder(folder).with_context(|| format!("{place} cannot be made"))?;
     }
+    let (key, origin) = master_key::find(settings, place)?;
+    let opened = open_store_with(place, key, role, settings.ca_file.as_deref()).await;
+    match opened {
+        Ok(_) => origin.announce(),
+        Err(_) => origin.forget(),
+    }
+    opened
+}
+
+/// Opens a store with this master key.
+pub(crate) async fn open_store_with(
+    place: &StorePlace,
+    key: MasterKey,
+    role: Role,
+    ca_file: Option<&Path>,
+) -> anyhow::Result<Arc<dyn Store>> {
+    match (place.open(key, role, ca_file).await, place.folder()) {
+        (Ok(store), _) => Ok(store),
+        (Err(StoreError::Locked { holder, .. }), Some(folder)) => {
+            Err(folder::in_use(folder, &holder))
+        }
+        (Err(StoreError::Locked { holder, .. }), None) => Err(anyhow::anyhow!(
+            "{place} is in use by {holder}: talk to that server with --server URL and a key, or \
+             stop it; `postroom key create --name NAME --database-url …` makes a key beside it"
+        )),
+        (Err(error), _) => Err(error).with_context(|| format!("{place} cannot be opened")),
+    }
+}
+
+/// Whether a store may be used: it is neither half a copy nor one that was moved elsewhere. Using
+/// it ends a copy of it that is under way.
+async fn whole(store: &dyn Store) -> anyhow::Result<()> {
+    let set = async |name| anyhow::Ok(store.setting(name).await?.filter(|value| !value.is_empty()));
+    if set(transfer::UNFINISHED).await?.is_some() {
+        anyhow::bail!(
+            "{} is a copy that was not finished: run `postroom store copy` with the same places \
+             again",
+            store.describe().await?.place
+        );
+    }
+    if let Some(to) = set(transfer::MOVED_TO).await? {
+        anyhow::bail!(
+            "{} was copied to {to}, which is the one to use: two of one installation would send \
+             mail twice. If that copy is never used, `postroom store reuse` takes this one into \
+             use again",
+            store.describe().await?.place
+        );
+    }
+    if set(transfer::UNDER_WAY).await?.is_some() {
+        store.put_setting(transfer::UNDER_WAY, "").await?;
+    }
+    Ok(())
 }
 
 /// The engines on a store. Nothing runs yet.

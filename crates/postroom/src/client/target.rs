@@ -8,7 +8,7 @@ use crate::stack;
 use crate::trouble::usage;
 use clap::Args;
 use postroom_model::Secret;
-use postroom_store::sqlite::Role;
+use postroom_store::Role;
 use std::path::PathBuf;
 
 /// Which server, or which data folder.
@@ -30,8 +30,8 @@ pub(crate) struct Target {
     /// Open this data folder, without a server [default: ~/.local/share/postroom]
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
-    /// Open this PostgreSQL database (not supported by this version)
-    #[arg(long, value_name = "URL", global = true, hide_env_values = true)]
+    /// Open this PostgreSQL database, without a server; better given as POSTROOM_DATABASE_URL
+    #[arg(long, value_name = "URL", global = true, conflicts_with_all = ["server", "data"])]
     database_url: Option<String>,
     /// The settings file [default: ~/.config/postroom/postroom.toml]
     #[arg(long, value_name = "FILE", global = true, env = "POSTROOM_CONFIG")]
@@ -43,7 +43,7 @@ impl Target {
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         let flags = Layer {
             data: self.data.clone(),
-            database_url: self.database_url.clone(),
+            database_url: self.database_url.clone().map(Secret::new),
             ..Layer::default()
         };
         Settings::load(

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use postroom_engine::checks::{Finding, Severity};
 use postroom_model::{Clock, SystemClock};
-use postroom_store::sqlite::Role;
+use postroom_store::Role;
 use serde_json::json;
 
 /// Check everything that can be wrong, and say what to do about it

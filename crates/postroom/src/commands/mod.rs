@@ -13,6 +13,7 @@ pub(crate) mod outbox;
 pub(crate) mod people;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
+pub(crate) mod store;
 
 use crate::cli::{Cli, Command};
 use crate::client::ApiClient;
@@ -35,6 +36,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::People(command) => command.run().await,
         Command::Key(command) => command.run().await,
         Command::Outbox(command) => command.run().await,
+        Command::Store(command) => command.run().await,
         Command::Calls(command) => command.run().await,
         Command::Doctor(command) => command.run().await,
     }

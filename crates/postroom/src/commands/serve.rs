@@ -5,7 +5,7 @@ use crate::platform::{self, StopSignals};
 use crate::settings::{Layer, Settings};
 use crate::{logging, output, stack};
 use clap::Args;
-use postroom_store::sqlite::Role;
+use postroom_store::Role;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let mut settings = Settings::load(self.config.as_deref(), self.flags)?;
-        let data = settings.data_folder()?.to_owned();
+        let place = settings.place()?;
         logging::start(&settings)?;
         let signals = StopSignals::listen()?;
         settings.listen = stack::settle_port(settings.listen)?;
@@ -53,14 +53,16 @@ impl Serve {
             }
         };
         engine.start();
-        if let Err(error) = ServerNote::write(&data, &server.url) {
+        if let Some(folder) = place.folder()
+            && let Err(error) = ServerNote::write(folder, &server.url)
+        {
             tracing::warn!(%error, "the note of where the server is cannot be written");
         }
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             url = %server.url,
             %public_url,
-            data = %data.display(),
+            store = %place,
             settings = settings.config_file.as_ref().map(|path| path.display().to_string()),
             "postroom is ready"
         );
@@ -86,7 +88,9 @@ impl Serve {
         if tokio::time::timeout(GRACE, stop).await.is_err() {
             tracing::warn!("not everything came to an end in time; it goes on at the next start");
         }
-        ServerNote::remove(&data);
+        if let Some(folder) = place.folder() {
+            ServerNote::remove(folder);
+        }
         anyhow::ensure!(!failed, "the HTTP server ended by itself; the log says why");
         tracing::info!("stopped");
         Ok(())

@@ -1,14 +1,15 @@
 //! A sandbox tenant, a store, an engine and a server, in one process.
 
 use crate::client::ApiClient;
+use crate::place::StorePlace;
 use crate::settings::Layer;
 use crate::{commands, folder, platform, stack};
 use anyhow::Context;
 use postroom_engine::Engine;
 use postroom_http::{HttpOptions, RouterOptions};
 use postroom_sandbox::{Options, Sandbox};
+use postroom_store::Role;
 use postroom_store::seal::MasterKey;
-use postroom_store::sqlite::Role;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -58,7 +59,13 @@ impl Stage {
                 let path = folder.path().to_owned();
                 // The key is gone with the process, the data with the folder.
                 let key = MasterKey::generate()?;
-                let store = stack::open_store_with(&path, key, Role::Engine).await?;
+                let store = stack::open_store_with(
+                    &StorePlace::Folder(path.clone()),
+                    key,
+                    Role::Engine,
+                    settings.ca_file.as_deref(),
+                )
+                .await?;
                 (store, path, Some(folder))
             }
         };

@@ -1,0 +1,183 @@
+//! `postroom store`: copies a store, proves one whole.
+
+use crate::client::Target;
+use crate::place::StorePlace;
+use crate::progress::WorkBar;
+use crate::settings::Settings;
+use crate::trouble::{Said, usage};
+use crate::{master_key, output, stack};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use postroom_store::transfer::{self, MOVED_TO};
+use postroom_store::{MasterKey, Role, Store};
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The store itself: move it, check it
+#[derive(Args)]
+pub(crate) struct StoreCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    Copy(Copy),
+    Check(Check),
+    Reuse(Reuse),
+}
+
+impl StoreCommand {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match self.action {
+            Action::Copy(copy) => copy.run().await,
+            Action::Check(check) => check.run().await,
+            Action::Reuse(reuse) => reuse.run().await,
+        }
+    }
+}
+
+/// Copy a whole installation into an empty store
+///
+/// FROM and TO are data folders or PostgreSQL addresses (postgres://USER:PASSWORD@HOST/DATABASE).
+/// No server may run on either. Secrets stay encrypted: the copy has the master key of FROM. A copy
+/// that was cut off goes on when it is run again. At the end every row and every attachment is
+/// compared; after that FROM is not used any more.
+#[derive(Args)]
+struct Copy {
+    /// The store to copy
+    from: String,
+    /// The empty store to copy into
+    to: String,
+    /// If FROM is a database whose large contents are files: their folder
+    #[arg(long, value_name = "DIR")]
+    from_blob_folder: Option<PathBuf>,
+    /// If TO is a database: keep large contents as files in this folder
+    #[arg(long, value_name = "DIR")]
+    to_blob_folder: Option<PathBuf>,
+    /// The settings file [default: ~/.config/postroom/postroom.toml]
+    #[arg(long, value_name = "FILE", env = "POSTROOM_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print what was copied as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Copy {
+    async fn run(self) -> anyhow::Result<()> {
+        let settings = Settings::without_place(self.config.as_deref())?;
+        let place = |text: &str, blobs: Option<&PathBuf>| {
+            StorePlace::parse(text, blobs.map(PathBuf::as_path))
+                .map_err(|error| usage(error.to_string()))
+        };
+        let from = place(&self.from, self.from_blob_folder.as_ref())?;
+        let to = place(&self.to, self.to_blob_folder.as_ref())?;
+        if from.folder().is_some() && !from.is_made() {
+            return Err(usage(format!("there is nothing in {from}")));
+        }
+        let source = stack::open_any_store(&settings, &from, Role::Engine).await?;
+        let (key, origin) = master_key::find(&settings, &from)?;
+        let copied = self.copy_into(&settings, &*source, &to, key).await;
+        stack::close(&source).await;
+        let copied = copied?;
+        if self.json {
+            output::json(&json!({
+                "rows": copied.rows,
+                "contents": copied.contents,
+                "resumed": copied.resumed,
+            }))?;
+        } else {
+            output::say(format_args!(
+                "Copied and compared: {} rows and {} contents. Use {to} from now on; {from} is not \
+                 used any more.",
+                copied.rows, copied.contents
+            ));
+        }
+        origin.lend_to(&to)
+    }
+
+    async fn copy_into(
+        &self,
+        settings: &Settings,
+        source: &dyn Store,
+        to: &StorePlace,
+        key: MasterKey,
+    ) -> anyhow::Result<transfer::Copied> {
+        let ca_file = settings.ca_file.as_deref();
+        let target = stack::open_store_with(to, key, Role::Engine, ca_file).await?;
+        let bar = WorkBar::new("copying");
+        let copied = transfer::copy(source, &*target, &|progress| bar.show(progress)).await;
+        bar.finish();
+        stack::close(&target).await;
+        Ok(copied?)
+    }
+}
+
+/// Prove the store whole: references, counts, cursors, attachments, secrets
+///
+/// Changes nothing. Exit status 1 if anything is wrong.
+#[derive(Args)]
+struct Check {
+    #[command(flatten)]
+    target: Target,
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    async fn run(self) -> anyhow::Result<()> {
+        let store = open(&self.target, Role::Engine).await?;
+        let bar = WorkBar::new("checking");
+        let faults = transfer::check(&*store, &|progress| bar.show(progress)).await;
+        bar.finish();
+        stack::close(&store).await;
+        let faults = faults.context("the store cannot be checked")?;
+        if self.json {
+            output::json(&json!({"ok": faults.is_empty(), "faults": faults}))?;
+        } else if faults.is_empty() {
+            output::say("The store is whole.");
+        } else {
+            for fault in &faults {
+                output::say(fault);
+            }
+        }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Said.into())
+        }
+    }
+}
+
+/// Use a store again that was copied elsewhere
+///
+/// Only if the copy is never used: two stores of one installation would send mail twice.
+#[derive(Args)]
+struct Reuse {
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Reuse {
+    async fn run(self) -> anyhow::Result<()> {
+        let store = open(&self.target, Role::Engine).await?;
+        let noted = store.put_setting(MOVED_TO, "").await;
+        stack::close(&store).await;
+        noted?;
+        output::say("This store is in use again.");
+        Ok(())
+    }
+}
+
+/// Opens the store, in whatever state it is.
+async fn open(target: &Target, role: Role) -> anyhow::Result<Arc<dyn Store>> {
+    if target.server().is_some() {
+        return Err(usage(
+            "a store is opened on its own machine: name it with --data or --database-url",
+        ));
+    }
+    let settings = target.settings()?;
+    stack::open_any_store(&settings, &settings.place()?, role).await
+}

@@ -1,0 +1,94 @@
+//! Where an installation's data are: a data folder, or a PostgreSQL database.
+
+use crate::folder;
+use postroom_store::{BlobPlace, DatabaseUrl, PostgresOptions, SqliteOptions};
+use postroom_store::{MasterKey, PostgresStore, Role, SqliteStore, Store, StoreError};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the store is.
+#[derive(Clone, Debug)]
+pub enum StorePlace {
+    /// SQLite in a data folder.
+    Folder(PathBuf),
+    /// A PostgreSQL database.
+    Database {
+        /// Its address; never shows the password.
+        url: DatabaseUrl,
+        /// Where large contents lie.
+        blobs: BlobPlace,
+    },
+}
+
+impl fmt::Display for StorePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "the data folder {}", folder.display()),
+            Self::Database { url, .. } => write!(f, "the database {url}"),
+        }
+    }
+}
+
+impl StorePlace {
+    /// Reads what a person writes for a place: a `postgres://` address or a folder.
+    pub(crate) fn parse(text: &str, blob_folder: Option<&Path>) -> Result<Self, StoreError> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Database {
+                url: DatabaseUrl::parse(text)?,
+                blobs: blob_folder.map_or(BlobPlace::Database, |folder| {
+                    BlobPlace::Folder(folder.to_owned())
+                }),
+            });
+        }
+        Ok(Self::Folder(PathBuf::from(text)))
+    }
+
+    /// The data folder, if it is one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Database { .. } => None,
+        }
+    }
+
+    /// By what a master key that was made for this place is found again. Neither a password nor a
+    /// way of connecting is part of it.
+    pub(crate) fn name(&self) -> Vec<u8> {
+        match self {
+            Self::Folder(folder) => std::fs::canonicalize(folder)
+                .or_else(|_| std::path::absolute(folder))
+                .unwrap_or_else(|_| folder.clone())
+                .as_os_str()
+                .as_encoded_bytes()
+                .to_vec(),
+            Self::Database { url, .. } => url.to_string().into_bytes(),
+        }
+    }
+
+    /// Whether a store was made here, as far as that can be seen without opening it.
+    pub(crate) fn is_made(&self) -> bool {
+        self.folder().is_some_and(folder::has_database)
+    }
+
+    /// Opens the store.
+    pub(crate) async fn open(
+        &self,
+        key: MasterKey,
+        role: Role,
+        ca_file: Option<&Path>,
+    ) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match self {
+            Self::Folder(folder) => {
+                Arc::new(SqliteStore::open(SqliteOptions::new(folder, key).role(role)).await?)
+            }
+            Self::Database { url, blobs } => {
+                let mut options = PostgresOptions::new(url.clone(), key)
+                    .role(role)
+                    .blobs(blobs.clone());
+                options.ca_file = ca_file.map(Path::to_owned);
+                Arc::new(PostgresStore::open(options).await?)
+            }
+        })
+    }
+}
