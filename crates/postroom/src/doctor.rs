@@ -7,7 +7,7 @@ use crate::settings::Settings;
 use crate::{pick, platform, stack, when};
 use postroom_engine::checks::{Finding, Severity};
 use postroom_model::{Clock, SystemClock};
-use postroom_store::{Role, Store};
+use postroom_store::Role;
 use std::path::Path;
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ async fn inside(settings: &Settings, origin: Origin, beside: bool, online: bool)
         Ok(store) => store,
         Err(error) => return vec![failed(error)],
     };
-    let mut findings = vec![key_origin(origin), schema(&*store).await];
+    let mut findings = vec![key_origin(origin)];
     let engine = stack::engine(
         settings,
         store,
@@ -166,20 +166,6 @@ fn disk(data: &Path) -> Finding {
         ..NO_SPACE => finding(Severity::Error, "disk", detail, hint),
         NO_SPACE..LITTLE_SPACE => finding(Severity::Warning, "disk", detail, hint),
         _ => ok("disk", detail),
-    }
-}
-
-/// The store's kind and how far its schema is.
-async fn schema(store: &dyn Store) -> Finding {
-    match store.describe().await {
-        Ok(store) => ok(
-            "store",
-            format!(
-                "{}, schema version {}, in {}",
-                store.kind, store.schema, store.place
-            ),
-        ),
-        Err(error) => finding(Severity::Error, "store", error.to_string(), None),
     }
 }
 

@@ -233,7 +233,7 @@ fn adopt(tx: &Tx<'_>, identity: &Identity) -> Answer<()> {
 /// What is asked of SQLite itself, and of what only this kind of store keeps.
 fn own_faults(connection: &Connection) -> Answer<Vec<String>> {
     let mut found: Vec<String> = connection
-        .prepare("SELECT integrity_check FROM pragma_integrity_check(20)")?
+        .prepare("PRAGMA integrity_check(20)")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     found.retain(|line| line != "ok");
