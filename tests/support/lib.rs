@@ -3,10 +3,13 @@
 
 pub mod api;
 pub mod browser;
+pub mod certificates;
 pub mod compare;
+pub mod curl;
 pub mod process;
 pub mod secrets;
 pub mod tenant;
+pub mod wait;
 pub mod world;
 
 pub use api::Api;

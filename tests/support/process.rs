@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use postroom_sandbox::Running;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -86,19 +87,65 @@ impl Program {
 
     /// Starts the server on a free port.
     pub fn serve(&self) -> Result<Server> {
+        self.serve_as(&Serving::default())
+    }
+
+    /// Starts the server as told, on a free port.
+    pub fn serve_as(&self, serving: &Serving<'_>) -> Result<Server> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        let listen = listener.local_addr()?;
+        let port = listener.local_addr()?.port();
         drop(listener);
-        let process = self
-            .command(&["serve", "--listen", &listen.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let host = if serving.everywhere {
+            "0.0.0.0"
+        } else {
+            "127.0.0.1"
+        };
+        let listen = format!("{host}:{port}");
+        let mut arguments = vec!["serve", "--listen", &listen];
+        arguments.extend(serving.arguments);
+        let mut command = self.command(&arguments);
+        if let Some(blocks) = serving.largest_file {
+            let mut limited = Command::new("sh");
+            limited
+                .args(["-c", "ulimit -f \"$1\"; shift; exec \"$@\"", "sh"])
+                .arg(blocks.to_string())
+                .arg(command.get_program())
+                .args(command.get_args())
+                .stdin(Stdio::null());
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => limited.env(name, value),
+                    None => limited.env_remove(name),
+                };
+            }
+            command = limited;
+        }
+        let log = match serving.log {
+            Some(path) => File::create(path)?.into(),
+            None => Stdio::null(),
+        };
+        let process = command.stdout(Stdio::null()).stderr(log).spawn()?;
+        let scheme = if serving.https { "https" } else { "http" };
         Ok(Server {
             process,
-            url: format!("http://{listen}"),
+            url: format!("{scheme}://127.0.0.1:{port}"),
         })
     }
+}
+
+/// How a server is started, where not as usual.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Serving<'a> {
+    /// Further arguments.
+    pub arguments: &'a [&'a str],
+    /// Whether the arguments make it serve HTTPS.
+    pub https: bool,
+    /// On every address in place of loopback.
+    pub everywhere: bool,
+    /// The file that its log goes to.
+    pub log: Option<&'a Path>,
+    /// `ulimit -f`: no file grows beyond so many blocks of 512 bytes.
+    pub largest_file: Option<u32>,
 }
 
 /// A running server.

@@ -1,13 +1,14 @@
 //! The whole, in one process.
 
 use crate::api::Api;
+use crate::compare::ensure_equal;
 use anyhow::{Context, Result};
 use postroom_engine::access::Caller;
 use postroom_engine::connections::{NewConnection, NewCredential};
 use postroom_engine::keys::NewKey;
 use postroom_engine::mailboxes::NewMailbox;
 use postroom_engine::{Engine, EngineParts, EngineSettings};
-use postroom_http::HttpOptions;
+use postroom_http::{HttpOptions, RouterOptions};
 use postroom_microsoft::DoorSettings;
 use postroom_model::connection::Connection;
 use postroom_model::key::Scope;
@@ -32,6 +33,8 @@ pub struct WorldOptions {
     pub door: DoorSettings,
     /// The most pages that the database may have.
     pub max_pages: Option<u32>,
+    /// The API.
+    pub router: RouterOptions,
 }
 
 impl Default for WorldOptions {
@@ -49,6 +52,7 @@ impl Default for WorldOptions {
             },
             door: DoorSettings::default(),
             max_pages: None,
+            router: RouterOptions::default(),
         }
     }
 }
@@ -163,6 +167,24 @@ impl World {
         Ok(user.user_principal_name.clone())
     }
 
+    /// Fails unless the mirror of a mailbox is equal to the tenant.
+    pub async fn ensure_equal(&self, mailbox: &Mailbox) -> Result<()> {
+        ensure_equal(self.engine.store().as_ref(), mailbox, &self.sandbox).await
+    }
+
+    /// Fails when the tenant has drafts with this subject.
+    pub fn ensure_no_drafts(&self, mailbox: &Mailbox, subject: &str) -> Result<()> {
+        let tenant = self.sandbox.sandbox().mail().snapshot(mailbox.id.as_str());
+        let drafts = tenant
+            .context("the tenant has the mailbox")?
+            .messages
+            .iter()
+            .filter(|one| one.is_draft && one.subject == subject)
+            .count();
+        anyhow::ensure!(drafts == 0, "{drafts} drafts of {subject:?} are left");
+        Ok(())
+    }
+
     /// Brings a mailbox level; fails when that does not come about.
     pub async fn level(&self, mailbox: &Mailbox) -> Result<Mailbox> {
         let mailbox = self
@@ -212,6 +234,10 @@ async fn start(
         },
     })?;
     engine.start();
-    let http = postroom_http::serve(engine.clone(), HttpOptions::on(listen)).await?;
+    let http = HttpOptions {
+        router: options.router.clone(),
+        ..HttpOptions::on(listen)
+    };
+    let http = postroom_http::serve(engine.clone(), http).await?;
     Ok((engine, http))
 }
