@@ -4,14 +4,11 @@ use anyhow::{Context, Result};
 use postroom_model::{Dice, SystemDice};
 use postroom_sandbox::faults::{Fault, FaultAction};
 use postroom_sandbox::{Options, Sandbox};
-use postroom_store::Store;
-use postroom_store::contract::mailboxes::Mailboxes;
-use postroom_store::seal::MasterKey;
-use postroom_store::sqlite::{SqliteOptions, SqliteStore};
+use postroom_store::MasterKey;
 use postroom_tests::compare::ensure_equal;
 use postroom_tests::process::{MASTER_KEY, Program};
 use postroom_tests::wait::until;
-use postroom_tests::{Api, Tenant};
+use postroom_tests::{Api, Ground, Tenant};
 use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -30,9 +27,8 @@ async fn sigkill_at_random_moments() -> Result<()> {
     };
     options.mail.mailboxes_for_bulk = 3;
     let sandbox = Sandbox::start(options).await?;
-    let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
-    let program = Program::new(&data)?;
+    let ground = Ground::new()?;
+    let program = Program::on(&ground)?;
     program.connect(&sandbox)?;
     let addresses: Vec<String> = sandbox.users[..3]
         .iter()
@@ -119,9 +115,9 @@ async fn sigkill_at_random_moments() -> Result<()> {
     }
     assert!(server.terminate()?, "SIGTERM ends it well");
 
-    let store = SqliteStore::open(SqliteOptions::new(&data, MasterKey::parse(MASTER_KEY)?)).await?;
+    let store = ground.open(MasterKey::parse(MASTER_KEY)?, None).await?;
     for mailbox in store.mailboxes().await? {
-        ensure_equal(&store as &dyn Store, &mailbox, &sandbox).await?;
+        ensure_equal(store.as_ref(), &mailbox, &sandbox).await?;
     }
     sandbox.shutdown().await;
     Ok(())
@@ -136,8 +132,8 @@ async fn sigkill_at_each_call_of_a_reply() -> Result<()> {
         ..Options::default()
     })
     .await?;
-    let folder = tempfile::tempdir()?;
-    let program = Program::new(&folder.path().join("data"))?;
+    let ground = Ground::new()?;
+    let program = Program::on(&ground)?;
     program.connect(&sandbox)?;
     let address = sandbox.users[0].user_principal_name.clone();
     program.run(&["mailbox", "add", "--connection", "Sandbox", &address])?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use postroom_engine::access::Caller;
 use postroom_tests::browser::{Does, sign_in};
-use postroom_tests::{World, WorldOptions, secrets};
+use postroom_tests::{World, WorldOptions};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -169,10 +169,7 @@ async fn no_secret_is_found_anywhere() -> Result<()> {
     for text in &texts {
         assert!(!answers.contains(text.as_str()), "an answer has a secret");
     }
-    let folder = world.stop().await;
-    assert_eq!(
-        secrets::found_in(folder.path(), &texts)?,
-        Vec::<String>::new()
-    );
+    let ground = world.stop().await;
+    assert_eq!(ground.secrets_in(&texts)?, Vec::<String>::new());
     Ok(())
 }

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod certificates;
 pub mod compare;
 pub mod curl;
+pub mod ground;
 pub mod process;
 pub mod secrets;
 pub mod tenant;
@@ -13,5 +14,6 @@ pub mod wait;
 pub mod world;
 
 pub use api::Api;
+pub use ground::Ground;
 pub use tenant::Tenant;
 pub use world::{World, WorldOptions};

@@ -1,5 +1,6 @@
 //! The real program, as a process that can be killed.
 
+use crate::ground::Ground;
 use anyhow::{Context, Result, ensure};
 use postroom_sandbox::Running;
 use std::fs::File;
@@ -10,15 +11,32 @@ use std::time::Duration;
 /// The master key of every data folder of these tests, as hexadecimal digits.
 pub const MASTER_KEY: &str = "5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f";
 
-/// The program with a data folder.
+/// The program with its data.
 pub struct Program {
-    folder: PathBuf,
+    place: Place,
     binary: PathBuf,
+}
+
+enum Place {
+    Folder(PathBuf),
+    Database(String),
 }
 
 impl Program {
     /// With this data folder.
     pub fn new(folder: &Path) -> Result<Self> {
+        Self::with(Place::Folder(folder.to_owned()))
+    }
+
+    /// With the store of this ground.
+    pub fn on(ground: &Ground) -> Result<Self> {
+        Self::with(match ground.database_url() {
+            Some(url) => Place::Database(url),
+            None => Place::Folder(ground.folder()),
+        })
+    }
+
+    fn with(place: Place) -> Result<Self> {
         let here = std::env::current_exe()?;
         let binary = here
             .parent()
@@ -30,10 +48,7 @@ impl Program {
             "{} is missing: cargo build -p postroom",
             binary.display()
         );
-        Ok(Self {
-            folder: folder.to_owned(),
-            binary,
-        })
+        Ok(Self { place, binary })
     }
 
     /// A command with its data folder and key.
@@ -41,11 +56,16 @@ impl Program {
         let mut command = Command::new(&self.binary);
         command
             .args(arguments)
-            .env("POSTROOM_DATA", &self.folder)
+            .env_remove("POSTROOM_DATA")
+            .env_remove("POSTROOM_DATABASE_URL")
             .env("POSTROOM_MASTER_KEY", MASTER_KEY)
             .env_remove("POSTROOM_SERVER")
             .env_remove("POSTROOM_KEY")
             .stdin(Stdio::null());
+        match &self.place {
+            Place::Folder(folder) => command.env("POSTROOM_DATA", folder),
+            Place::Database(url) => command.env("POSTROOM_DATABASE_URL", url),
+        };
         command
     }
 
