@@ -558,6 +558,69 @@ async fn an_engine_that_lost_its_lock_to_another_writes_nothing() {
     }
 }
 
+/// Whoever writes a change waits for whoever has a position and did not commit yet: else a reader
+/// could pass over it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn positions_are_given_in_the_order_of_commits() {
+    let database = Cluster::shared().create_database();
+    let store = Arc::new(open(&database.url()).await);
+    with_mailboxes(store.as_ref(), &["one"]).await;
+    let url = database.url();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    // Another process's write into another mailbox, held before its commit.
+    let other = std::thread::spawn(move || {
+        use std::io::Write as _;
+        let mut psql = std::process::Command::new("psql")
+            .args(["--no-psqlrc", "--quiet", "--dbname", &url])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("started");
+        let mut input = psql.stdin.take().expect("piped");
+        writeln!(
+            input,
+            "SET search_path = postroom_data; BEGIN;
+             INSERT INTO mailbox_numbers (number, mailbox, last_change) VALUES (1000, 'two', 1);
+             UPDATE feed SET last_position = last_position + 1;
+             INSERT INTO changes SELECT last_position, 1000, 1, 'message', 'first', 'created', now()
+                FROM feed;"
+        )
+        .expect("sent");
+        let _ = released.recv();
+        writeln!(input, "COMMIT;").expect("sent");
+        drop(input);
+        psql.wait().expect("ended");
+    });
+    let held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND state = 'idle in transaction' AND query LIKE '%INSERT INTO changes SELECT%'";
+    while database.sql(held).expect("read").trim() != "1" {
+        tokio::task::yield_now().await;
+    }
+    let writing = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let one = message("second", "a", "1");
+            store.put_message(&here(), &one, &[], None, at(1)).await
+        })
+    };
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock'";
+    while database.sql(waits).expect("read").trim() == "0" {
+        assert!(!writing.is_finished(), "it did not wait");
+        tokio::task::yield_now().await;
+    }
+    assert!(all_changes(store.as_ref()).await.is_empty());
+    release.send(()).expect("held");
+    other.join().expect("ended");
+    writing.await.expect("ran").expect("written");
+    let ids: Vec<_> = all_changes(store.as_ref())
+        .await
+        .into_iter()
+        .map(|it| it.id)
+        .collect();
+    assert_eq!(ids, ["first", "second"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_that_start_at_once_make_the_tables_once() {
     let database = Cluster::shared().create_database();
