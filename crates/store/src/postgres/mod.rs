@@ -15,6 +15,7 @@ mod accounts;
 mod blobs;
 mod calls;
 mod changes;
+mod conditions;
 mod connections;
 mod connector;
 mod contents;
@@ -34,6 +35,9 @@ mod numbers;
 mod opening;
 mod outbox;
 mod patience;
+#[cfg(feature = "suite")]
+#[doc(hidden)]
+pub mod plans;
 mod server;
 mod settings;
 mod tables;
