@@ -19,6 +19,7 @@ pub mod logins;
 pub mod mailboxes;
 pub mod messages;
 pub mod outbox;
+pub mod people;
 pub mod settings;
 
 pub use error::{Result, StoreError};
@@ -41,6 +42,7 @@ pub trait Store:
     + mailboxes::Mailboxes
     + messages::Messages
     + outbox::Outbox
+    + people::People
     + settings::Settings
     + Send
     + Sync

@@ -28,6 +28,7 @@ mod messages;
 mod migrations;
 mod numbers;
 mod outbox;
+mod people;
 mod readers;
 mod settings;
 mod upsert;
