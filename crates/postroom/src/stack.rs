@@ -36,7 +36,7 @@ pub(crate) async fn open_store_with(
     };
     match SqliteStore::open(options).await {
         Ok(store) => Ok(Arc::new(store)),
-        Err(StoreError::Locked { folder, holder }) => Err(folder::in_use(&folder, &holder)),
+        Err(StoreError::Locked { holder, .. }) => Err(folder::in_use(data, &holder)),
         Err(error) => Err(error)
             .with_context(|| format!("the data folder {} cannot be opened", data.display())),
     }

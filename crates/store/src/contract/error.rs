@@ -1,7 +1,5 @@
 //! What a store can fail with.
 
-use std::path::PathBuf;
-
 /// What a store's method gives back.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -36,13 +34,31 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
-    /// Somebody else has the data folder.
-    #[error("the data folder {} is in use by {holder}", folder.display())]
+    /// Another engine has the store.
+    #[error("{place} is in use by {holder}")]
     Locked {
-        /// The folder.
-        folder: PathBuf,
+        /// The data folder or database, in words.
+        place: String,
         /// The process that holds it, as far as it told.
         holder: String,
+    },
+    /// The database could not be reached for as long as the store is patient. Nothing was written,
+    /// unless the reason says otherwise.
+    #[error("{place} cannot be reached: {reason}")]
+    Unavailable {
+        /// Where.
+        place: String,
+        /// What was tried last, and what to do.
+        reason: String,
+    },
+    /// The database answers, but cannot be used as it is: rights, password, version, encoding,
+    /// another program's tables. Trying again does not help.
+    #[error("{place} cannot be used: {reason}")]
+    Unusable {
+        /// Where.
+        place: String,
+        /// Why, and what to do.
+        reason: String,
     },
     /// The store was written by a newer version.
     #[error("{place} has schema version {found}, this program knows {known}: use a newer postroom")]

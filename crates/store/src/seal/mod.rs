@@ -6,8 +6,10 @@
 //! with every secret: a ciphertext copied to another row does not open.
 
 mod master_key;
+mod vault;
 
 pub use master_key::MasterKey;
+pub(crate) use vault::{Vault, new_store_id};
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;

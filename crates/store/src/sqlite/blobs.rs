@@ -1,23 +1,21 @@
 //! Contents, by their hash.
 
-use super::blob_files::{BlobFiles, IN_DATABASE, Pending, Temporary};
 use super::errors::{Answer, Fault};
-use super::readers::short;
 use super::values::{affected, count, kept, micros};
 use super::writer::Tx;
 use super::{Inner, SqliteStore};
+use crate::blob_files::{BlobFiles, IN_DATABASE, Pending, Temporary, pieces};
+use crate::blocking::short;
 use crate::contract::blobs::{BlobReader, BlobWriter, Blobs, blob_ref};
 use crate::contract::{Result, StoreError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
-use futures::stream::{self, BoxStream};
+use futures::stream;
 use postroom_model::Timestamp;
 use postroom_model::resource::attachment::BlobRef;
 use rusqlite::{OptionalExtension as _, params};
-use std::fs::File;
 use std::sync::Arc;
-use tokio::io::AsyncReadExt as _;
 
 // A content that is put again is new again: whoever put it has time to point to it.
 const PUT: &str = "INSERT INTO blobs (hash, size, created_at, content) VALUES ($1, $2, $3, $4)
@@ -29,9 +27,6 @@ const COLLECT: &str = "DELETE FROM blobs WHERE created_at < $1
     AND NOT EXISTS (SELECT 1 FROM attachments WHERE blob_hash = blobs.hash)
     AND NOT EXISTS (SELECT 1 FROM messages WHERE mime_hash = blobs.hash)
     AND NOT EXISTS (SELECT 1 FROM outbox_blobs WHERE hash = blobs.hash)";
-
-/// A file is read in pieces of this size.
-const PIECE: usize = 64 * 1024;
 
 /// Whether a content is here.
 pub(super) fn has(connection: &rusqlite::Connection, hash: &str) -> Answer<bool> {
@@ -165,22 +160,6 @@ impl BlobWriter for Writing {
     }
 }
 
-fn pieces(file: File) -> BoxStream<'static, Result<Bytes>> {
-    let file = tokio::fs::File::from_std(file);
-    stream::try_unfold(file, |mut file| async move {
-        let mut piece = Vec::with_capacity(PIECE);
-        let read = file
-            .read_buf(&mut piece)
-            .await
-            .map_err(|source| StoreError::Io {
-                doing: "reading a content".into(),
-                source,
-            })?;
-        Ok((read > 0).then(|| (Bytes::from(piece), file)))
-    })
-    .boxed()
-}
-
 #[async_trait]
 impl Blobs for SqliteStore {
     async fn put_blob(&self, content: Bytes, at: Timestamp) -> Result<BlobRef> {
@@ -240,8 +219,17 @@ impl Blobs for SqliteStore {
             .await?;
         let (files, readers) = (self.0.files.clone(), self.0.readers.clone());
         let clean = move || {
-            files
-                .collect(|hash| readers.read("collecting contents", |database| has(database, hash)))
+            let collection = files.begin_collection()?;
+            let orphans = readers.read("collecting contents", |database| {
+                let mut orphans = Vec::new();
+                for hash in &collection.hashes {
+                    if !has(database, hash)? {
+                        orphans.push(hash.clone());
+                    }
+                }
+                Ok(orphans)
+            })?;
+            collection.remove(&orphans)
         };
         tokio::task::spawn_blocking(clean)
             .await

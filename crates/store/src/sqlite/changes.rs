@@ -4,11 +4,10 @@ use super::errors::{Answer, Fault};
 use super::values::{affected, count, micros, named, time};
 use super::writer::Tx;
 use super::{SqliteStore, numbers};
+use crate::change_cursor::CursorText;
 use crate::contract::changes::{ChangePage, ChangeQuery, Changes};
 use crate::contract::{Result, StoreError};
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use postroom_model::change::{Change, ChangeKind, ChangedResource};
 use postroom_model::{MailboxId, Timestamp};
 use rusqlite::{Connection, Row, params, params_from_iter, types::Value};
@@ -105,35 +104,6 @@ pub(super) fn write_one(
 pub(super) fn forget_mailbox(tx: &Tx<'_>, mailbox: i64) -> Answer<()> {
     tx.prepare_cached(FORGET_MAILBOX)?.execute([mailbox])?;
     Ok(())
-}
-
-/// A cursor's text: which store it is of, and a position in its feed.
-struct CursorText<'s> {
-    store: &'s str,
-}
-
-/// So many bytes of the store's id, hashed, are enough to know it by.
-const MARK: usize = 6;
-
-impl CursorText<'_> {
-    fn mark(&self) -> [u8; MARK] {
-        let mut mark = [0; MARK];
-        mark.copy_from_slice(&blake3::hash(self.store.as_bytes()).as_bytes()[..MARK]);
-        mark
-    }
-
-    fn write(&self, position: i64) -> String {
-        let mut bytes = self.mark().to_vec();
-        bytes.extend_from_slice(&position.to_be_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    fn read(&self, cursor: &str) -> Option<i64> {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (mark, position) = bytes.split_at_checked(MARK)?;
-        let position = i64::from_be_bytes(position.try_into().ok()?);
-        (mark == self.mark()).then_some(position)
-    }
 }
 
 fn latest(connection: &Connection) -> Answer<i64> {

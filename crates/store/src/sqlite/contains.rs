@@ -1,6 +1,7 @@
 //! The SQL function `postroom_contains(haystack, needle)`: whether a text has a part, without
 //! regard to case, for every alphabet. (SQLite's own LIKE knows ASCII only.)
 
+use crate::text::folded;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
@@ -29,11 +30,11 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
 
 /// A needle as the function wants it.
 pub(super) fn needle(text: &str) -> String {
-    text.to_lowercase()
+    folded(text)
 }
 
 fn contains(haystack: &str, needle: &str) -> bool {
-    haystack.to_lowercase().contains(needle)
+    folded(haystack).contains(needle)
 }
 
 #[cfg(test)]

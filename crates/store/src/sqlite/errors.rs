@@ -2,8 +2,6 @@
 
 use crate::contract::StoreError;
 use rusqlite::ErrorCode;
-use std::io;
-use std::path::Path;
 
 /// What a piece of work inside the database fails with, before it is known what was being done.
 #[derive(Debug)]
@@ -72,26 +70,6 @@ pub(super) fn from_sqlite(error: &rusqlite::Error, doing: &str, place: &str) -> 
 fn is_failed_write(error: &rusqlite::Error) -> bool {
     const SQLITE_IOERR_WRITE: i32 = 10 | (3 << 8);
     matches!(error, rusqlite::Error::SqliteFailure(code, _) if code.extended_code == SQLITE_IOERR_WRITE)
-}
-
-/// The store's error for one of the file system's.
-pub(super) fn from_io(doing: &str, path: &Path, source: io::Error) -> StoreError {
-    let place = path.display().to_string();
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            StoreError::Full { place }
-        }
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            StoreError::ReadOnly {
-                place,
-                reason: source.to_string(),
-            }
-        }
-        _ => StoreError::Io {
-            doing: format!("{doing} {place}"),
-            source,
-        },
-    }
 }
 
 /// What SQLite said. Conversion errors may quote a value and are told in our own words.

@@ -6,12 +6,14 @@ use super::writer::Tx;
 use super::{SqliteStore, cursors, messages, numbers};
 use crate::contract::Result;
 use crate::contract::folders::{FolderPage, Folders};
+use crate::folder_tree::{differ, parents_first};
+use crate::text;
 use async_trait::async_trait;
 use postroom_model::change::{ChangeKind, ChangedResource};
 use postroom_model::resource::folder::MailFolder;
 use postroom_model::{FolderId, MailboxId, Timestamp};
 use rusqlite::{Connection, Row, params};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 macro_rules! select {
     ($end:literal) => {
@@ -60,14 +62,6 @@ fn all(connection: &Connection, mailbox: i64) -> Answer<Vec<MailFolder>> {
     statement.query_and_then([mailbox], folder)?.collect()
 }
 
-/// Whether two differ in more than their counts, which change with every message.
-fn differ(one: &MailFolder, other: &MailFolder) -> bool {
-    one.parent_folder_id != other.parent_folder_id
-        || one.display_name != other.display_name
-        || one.well_known_name != other.well_known_name
-        || one.is_hidden != other.is_hidden
-}
-
 fn put(
     tx: &Tx<'_>,
     mailbox: i64,
@@ -114,35 +108,6 @@ fn remove(
     cursors::forget(tx, owner.as_str(), cursors::MESSAGES, id)
 }
 
-/// Parents before children, siblings in the order given. A folder whose parent is not there (the
-/// root of the tree is none of ours) begins a tree of its own, and so does one in a circle.
-fn parents_first(folders: Vec<MailFolder>) -> Vec<MailFolder> {
-    let ids: HashSet<_> = folders.iter().map(|folder| folder.id.clone()).collect();
-    let mut children: HashMap<Option<FolderId>, Vec<MailFolder>> = HashMap::new();
-    for folder in folders {
-        let parent = folder.parent_folder_id.clone();
-        let parent = parent.filter(|parent| ids.contains(parent));
-        children.entry(parent).or_default().push(folder);
-    }
-    let mut ordered = Vec::with_capacity(ids.len());
-    let mut next = children.remove(&None).unwrap_or_default();
-    next.reverse();
-    loop {
-        while let Some(folder) = next.pop() {
-            if let Some(mut below) = children.remove(&Some(folder.id.clone())) {
-                below.reverse();
-                next.append(&mut below);
-            }
-            ordered.push(folder);
-        }
-        let circle = children.keys().min().cloned();
-        match circle.and_then(|parent| children.remove(&parent)) {
-            Some(rest) => next = rest,
-            None => return ordered,
-        }
-    }
-}
-
 #[async_trait]
 impl Folders for SqliteStore {
     async fn apply_folders(
@@ -164,7 +129,7 @@ impl Folders for SqliteStore {
             let here: HashSet<_> = page.folders.iter().map(|folder| &folder.id).collect();
             gone.retain(|id| !here.contains(id));
             for folder in &page.folders {
-                put(tx, mailbox, folder, &mut changes)?;
+                put(tx, mailbox, &text::clean_folder(folder), &mut changes)?;
             }
             for id in &gone {
                 remove(tx, &owner, mailbox, id.as_str(), &mut changes)?;
@@ -197,37 +162,5 @@ impl Folders for SqliteStore {
                 None => find(connection, BY_NAME, mailbox, &id.to_ascii_lowercase()),
             }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(id: &str, parent: Option<&str>) -> MailFolder {
-        MailFolder {
-            id: id.into(),
-            parent_folder_id: parent.map(FolderId::from),
-            display_name: id.into(),
-            well_known_name: None,
-            child_folder_count: 0,
-            total_item_count: 0,
-            unread_item_count: 0,
-            is_hidden: false,
-        }
-    }
-
-    #[test]
-    fn parents_come_first_and_circles_are_not_lost() {
-        let tree = vec![
-            folder("a", Some("c")),
-            folder("b", Some("a")),
-            folder("c", Some("root")),
-            folder("x", Some("y")),
-            folder("y", Some("x")),
-        ];
-        let order: Vec<_> = parents_first(tree).into_iter().map(|it| it.id).collect();
-        assert_eq!(order[..3], ["c".into(), "a".into(), "b".into()]);
-        assert_eq!(order.len(), 5);
     }
 }

@@ -1,8 +1,8 @@
 //! The lock on a data folder: one engine at a time. The system lets go of it when the process ends,
 //! however it ends.
 
-use super::errors::from_io;
 use crate::contract::{Result, StoreError};
+use crate::file_error::from_io;
 use crate::private;
 use postroom_model::Timestamp;
 use std::fs::{File, TryLockError};
@@ -33,7 +33,7 @@ impl FolderLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::Locked {
-                    folder: folder.to_owned(),
+                    place: format!("the data folder {}", folder.display()),
                     holder: holder(&mut file),
                 });
             }

@@ -4,10 +4,9 @@ use super::SqliteStore;
 use super::accounts;
 use super::errors::Answer;
 use super::values::{micros, named, time};
-use super::vault::Vault;
 use crate::contract::Result;
 use crate::contract::logins::Logins;
-use crate::seal::Place;
+use crate::seal::{Place, Vault};
 use async_trait::async_trait;
 use postroom_model::account::{Account, AccountState};
 use postroom_model::grant::Grant;
@@ -64,7 +63,7 @@ fn find(
     let id: String = row.get(0)?;
     let open = |index: usize, column| -> Answer<Secret> {
         let sealed: Vec<u8> = row.get(index)?;
-        vault.open_secret(place(&id, column), &sealed)
+        Ok(vault.open_secret(place(&id, column), &sealed)?)
     };
     Ok(Some(Login {
         connection: ConnectionId::new(row.get::<_, String>(1)?),

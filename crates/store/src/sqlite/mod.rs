@@ -8,7 +8,6 @@
 //! ```
 
 mod accounts;
-mod blob_files;
 mod blobs;
 mod calls;
 mod changes;
@@ -36,32 +35,23 @@ mod values;
 mod vault;
 mod writer;
 
+use crate::blob_files::BlobFiles;
 use crate::contract::{Description, Result, Store, StoreError};
+use crate::file_error::from_io;
 use crate::private;
-use crate::seal::MasterKey;
+use crate::role::Role;
+use crate::seal::{MasterKey, Vault};
 use async_trait::async_trait;
-use blob_files::BlobFiles;
-use errors::{Answer, from_io, from_sqlite};
+use errors::{Answer, from_sqlite};
 use lock::FolderLock;
 use readers::Readers;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
-use vault::Vault;
 use writer::{Tx, Writer};
 
 /// The database's file name.
 const DATABASE: &str = "postroom.db";
-
-/// What a process opens a data folder for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// To run the gateway: one at a time has the folder.
-    Engine,
-    /// To read or write something small, beside an engine that may be running (`key create`). The
-    /// engine sees what was written at once, but is not woken by it.
-    Beside,
-}
 
 /// How to open a data folder.
 #[derive(Clone, Debug)]

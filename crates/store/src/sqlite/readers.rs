@@ -3,11 +3,11 @@
 
 use super::connection;
 use super::errors::{Answer, from_sqlite};
+use crate::blocking::short;
 use crate::contract::{Result, StoreError};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// The pool.
 #[derive(Clone)]
@@ -76,16 +76,6 @@ impl Readers {
         state.idle.clear();
         drop(state);
         self.0.freed.notify_all();
-    }
-}
-
-/// Does something that blocks for a short time: in place, for a hop to another thread costs more
-/// than the read. On a runtime of one thread `block_in_place` would panic and nobody is to be let
-/// by.
-pub(super) fn short<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
     }
 }
 

@@ -7,6 +7,7 @@ use super::values::{hash, kept, micros, micros_of};
 use super::writer::Tx;
 use super::{list_messages, mailboxes};
 use crate::contract::messages::Applied;
+use crate::text;
 use postroom_model::change::{ChangeKind, ChangedResource};
 use postroom_model::outbox::BodyType;
 use postroom_model::resource::attachment::AttachmentRecord;
@@ -110,6 +111,7 @@ impl<'t, 'c> Intake<'t, 'c> {
 
     /// Takes one message in.
     pub(super) fn take(&mut self, message: &MessageRecord) -> Answer<()> {
+        let message = &*text::clean_message(message);
         let there = self.find(&message.id)?;
         let folder = self.folder(message.folder.as_str())?;
         match there {

@@ -4,43 +4,65 @@
 //! without a row is an orphan that the next collection removes, a row without its file cannot be.
 //! What is between the two, [`Pending`], is held against a collection that runs meanwhile.
 
-use super::errors::from_io;
 use crate::contract::{Result, StoreError};
+use crate::file_error::from_io;
 use crate::private;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use postroom_model::resource::attachment::BlobRef;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::AsyncReadExt as _;
 
 /// Contents up to this size lie in the database.
-pub(super) const IN_DATABASE: u64 = 128 * 1024;
+pub(crate) const IN_DATABASE: u64 = 128 * 1024;
 
 /// The folder of files.
 #[derive(Clone, Debug)]
-pub(super) struct BlobFiles(Arc<Inner>);
+pub(crate) struct BlobFiles(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     folder: PathBuf,
     temporary: PathBuf,
     next: AtomicU64,
-    pending: Mutex<HashMap<String, usize>>,
+    held: Mutex<Held>,
+}
+
+/// What a collection must leave alone.
+#[derive(Debug, Default)]
+struct Held {
+    /// By hash: how many hold it now.
+    now: HashMap<String, usize>,
+    /// What was held at any time since a collection began; kept while one runs.
+    since: HashSet<String>,
+    collections: usize,
+}
+
+/// A collection under way.
+#[derive(Debug)]
+pub(crate) struct Collection {
+    files: BlobFiles,
+    /// The hashes of the files that are there.
+    pub(crate) hashes: Vec<String>,
 }
 
 /// Files that are whole and have, or soon have, a row. While this lives, no collection removes
 /// them.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     files: BlobFiles,
     hash: String,
 }
 
 /// A file that is being written; removed when dropped.
 #[derive(Debug)]
-pub(super) struct Temporary {
+pub(crate) struct Temporary {
     path: PathBuf,
     file: File,
 }
@@ -54,7 +76,7 @@ impl Drop for Temporary {
 
 impl Temporary {
     /// Adds a piece.
-    pub(super) fn write(&mut self, piece: &[u8]) -> Result<()> {
+    pub(crate) fn write(&mut self, piece: &[u8]) -> Result<()> {
         self.file
             .write_all(piece)
             .map_err(|error| self.failed(error))
@@ -67,7 +89,7 @@ impl Temporary {
 
 impl BlobFiles {
     /// Opens the folder; with `clear`, removes what a process that died was writing.
-    pub(super) fn open(folder: PathBuf, clear: bool) -> Result<Self> {
+    pub(crate) fn open(folder: PathBuf, clear: bool) -> Result<Self> {
         let temporary = folder.join("temporary");
         if clear && temporary.exists() {
             std::fs::remove_dir_all(&temporary)
@@ -79,18 +101,18 @@ impl BlobFiles {
             folder,
             temporary,
             next: AtomicU64::new(0),
-            pending: Mutex::new(HashMap::new()),
+            held: Mutex::default(),
         })))
     }
 
     /// Where a content lies. `None` when the text is no hash: it must not lead out of the folder.
-    pub(super) fn path(&self, hash: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, hash: &str) -> Option<PathBuf> {
         let is_hash = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
         is_hash.then(|| self.0.folder.join(&hash[..2]).join(&hash[2..]))
     }
 
     /// Begins a file. Another process (`Beside`) may write here too, hence its number in the name.
-    pub(super) fn begin(&self) -> Result<Temporary> {
+    pub(crate) fn begin(&self) -> Result<Temporary> {
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{number}", std::process::id());
         let path = self.0.temporary.join(name);
@@ -104,7 +126,7 @@ impl BlobFiles {
     }
 
     /// Gives a file its name. When this returns, content and name survive a power cut.
-    pub(super) fn finish(&self, temporary: Temporary, blob: &BlobRef) -> Result<Pending> {
+    pub(crate) fn finish(&self, temporary: Temporary, blob: &BlobRef) -> Result<Pending> {
         let pending = self.hold(&blob.hash);
         let path = self.path(&blob.hash).ok_or_else(not_a_hash)?;
         if self.is_whole(&path, blob) {
@@ -125,14 +147,14 @@ impl BlobFiles {
     }
 
     /// Keeps a content that is at hand.
-    pub(super) fn put(&self, blob: &BlobRef, content: &[u8]) -> Result<Pending> {
+    pub(crate) fn put(&self, blob: &BlobRef, content: &[u8]) -> Result<Pending> {
         let mut temporary = self.begin()?;
         temporary.write(content)?;
         self.finish(temporary, blob)
     }
 
     /// Opens a content's file.
-    pub(super) fn read(&self, blob: &BlobRef) -> Result<File> {
+    pub(crate) fn read(&self, blob: &BlobRef) -> Result<File> {
         let path = self.path(&blob.hash).ok_or_else(not_a_hash)?;
         let open = || {
             let file = File::open(&path)?;
@@ -147,21 +169,17 @@ impl BlobFiles {
         open().map_err(|source| failed(&path, "reading", source))
     }
 
-    /// Removes the files that have no row. `has_row` is asked while nobody can begin to need one.
-    pub(super) fn collect(&self, has_row: impl Fn(&str) -> Result<bool>) -> Result<u64> {
-        let mut removed = 0;
-        for hash in self.hashes()? {
-            let pending = self.lock();
-            if pending.contains_key(&hash) || has_row(&hash)? {
-                continue;
-            }
-            let Some(path) = self.path(&hash) else {
-                continue;
-            };
-            std::fs::remove_file(&path).map_err(|source| failed(&path, "removing", source))?;
-            removed += 1;
-        }
-        Ok(removed)
+    /// Begins a collection: lists the files. Whoever collects asks the database which of them have
+    /// a row, without holding anybody up, and then calls [`Collection::remove`].
+    pub(crate) fn begin_collection(&self) -> Result<Collection> {
+        self.lock().collections += 1;
+        // Counted already: dropped with an error, it counts back.
+        let mut collection = Collection {
+            files: self.clone(),
+            hashes: Vec::new(),
+        };
+        collection.hashes = self.hashes()?;
+        Ok(collection)
     }
 
     fn hashes(&self) -> Result<Vec<String>> {
@@ -191,31 +209,84 @@ impl BlobFiles {
     }
 
     fn hold(&self, hash: &str) -> Pending {
-        *self.lock().entry(hash.to_owned()).or_default() += 1;
+        let mut held = self.lock();
+        *held.now.entry(hash.to_owned()).or_default() += 1;
+        if held.collections > 0 {
+            held.since.insert(hash.to_owned());
+        }
+        drop(held);
         Pending {
             files: self.clone(),
             hash: hash.to_owned(),
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
-        self.0
-            .pending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Collection {
+    /// Removes those of `orphans` that nobody held since the collection began: such a one may have
+    /// got its row after it was asked for. Gives how many.
+    pub(crate) fn remove(self, orphans: &[String]) -> Result<u64> {
+        let mut removed = 0;
+        for hash in orphans {
+            let Some(path) = self.files.path(hash) else {
+                continue;
+            };
+            // Under the lock, so that nobody begins to need it at this moment.
+            let held = self.files.lock();
+            if held.now.contains_key(hash) || held.since.contains(hash) {
+                continue;
+            }
+            std::fs::remove_file(&path).map_err(|source| failed(&path, "removing", source))?;
+            removed += 1;
+        }
+        Ok(removed)
+    }
+}
+
+impl Drop for Collection {
+    fn drop(&mut self) {
+        let mut held = self.files.lock();
+        held.collections -= 1;
+        if held.collections == 0 {
+            held.since.clear();
+        }
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let mut pending = self.files.lock();
-        if let Some(holders) = pending.get_mut(&self.hash) {
+        let mut held = self.files.lock();
+        if let Some(holders) = held.now.get_mut(&self.hash) {
             *holders -= 1;
             if *holders == 0 {
-                pending.remove(&self.hash);
+                held.now.remove(&self.hash);
             }
         }
     }
+}
+
+/// A file is read in pieces of this size.
+const PIECE: usize = 64 * 1024;
+
+/// A content's file, piece by piece.
+pub(crate) fn pieces(file: File) -> BoxStream<'static, Result<Bytes>> {
+    let file = tokio::fs::File::from_std(file);
+    stream::try_unfold(file, |mut file| async move {
+        let mut piece = Vec::with_capacity(PIECE);
+        let read = file
+            .read_buf(&mut piece)
+            .await
+            .map_err(|source| StoreError::Io {
+                doing: "reading a content".into(),
+                source,
+            })?;
+        Ok((read > 0).then(|| (Bytes::from(piece), file)))
+    })
+    .boxed()
 }
 
 fn not_a_hash() -> StoreError {

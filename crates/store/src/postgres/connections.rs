@@ -1,0 +1,318 @@
+//! Connections and their credentials.
+
+use super::PostgresStore;
+use super::accounts;
+use super::errors::{Answer, Fault};
+use super::mailboxes;
+use super::server::{Session, Tx};
+use super::values::{at, at_of, from_json, named, texts, time, time_of, to_json};
+use crate::contract::connections::Connections;
+use crate::contract::{Result, StoreError};
+use crate::seal::{Place, Vault};
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use postgres_types::ToSql;
+use postroom_model::account::{AccountKind, AccountState};
+use postroom_model::connection::{Connection, Credential, CredentialInfo, CredentialKind};
+use postroom_model::{ConnectionId, CredentialId, Timestamp};
+use std::collections::HashMap;
+use tokio_postgres::Row;
+
+macro_rules! select {
+    ($end:literal) => {
+        concat!(
+            "SELECT id, name, tenant_id, client_id, cloud, authority_url, graph_url, endpoints,
+                redirect_uri, scopes, created_at FROM connections ",
+            $end
+        )
+    };
+}
+
+const INSERT: &str = "INSERT INTO connections (id, name, name_folded, tenant_id, client_id, cloud,
+        authority_url, graph_url, endpoints, redirect_uri, scopes, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+const UPDATE: &str = "UPDATE connections SET name = $1, name_folded = $2, tenant_id = $3,
+        client_id = $4, cloud = $5, authority_url = $6, graph_url = $7, endpoints = $8,
+        redirect_uri = $9, scopes = $10
+    WHERE id = $11";
+const REMOVE: &str = "DELETE FROM connections WHERE id = $1";
+const SAME_NAME: &str = "SELECT id FROM connections WHERE name_folded = $1 OR id = $2 LIMIT 1";
+const SAME_NAME_AS_OTHER: &str = "SELECT id FROM connections WHERE name_folded = $1 AND id <> $2";
+// Names are written by one at a time: seldom, and by people.
+const LOCK_NAMES: &str = "LOCK TABLE connections IN SHARE ROW EXCLUSIVE MODE";
+const INFOS: &str = "SELECT id, kind, expires_at, created_at, connection FROM credentials
+    WHERE connection = ANY ($1) ORDER BY created_at DESC, id DESC";
+const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (connection, id, kind, expires_at,
+        created_at, secret)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, secret FROM credentials
+    WHERE connection = $1 ORDER BY created_at DESC, id DESC";
+const REMOVE_CREDENTIAL: &str = "DELETE FROM credentials WHERE connection = $1 AND id = $2";
+const REMOVE_OTHER_CREDENTIALS: &str = "DELETE FROM credentials
+    WHERE connection = $1 AND id <> ALL ($2)";
+const END_GRANTS: &str = "DELETE FROM grants
+    WHERE account IN (SELECT id FROM accounts WHERE connection = $1)";
+const NEED_SIGN_IN: &str = "UPDATE accounts SET state = $1, reason = $2, since = $3,
+        expires_at = NULL
+    WHERE connection = $4 AND kind = $5";
+
+fn place(credential: &str) -> Place<'_> {
+    Place {
+        table: "credentials",
+        row: credential,
+        column: "secret",
+    }
+}
+
+fn kind_name(kind: CredentialKind) -> &'static str {
+    match kind {
+        CredentialKind::Secret => "secret",
+    }
+}
+
+fn info(row: &Row) -> Answer<CredentialInfo> {
+    Ok(CredentialInfo {
+        id: CredentialId::new(row.try_get::<_, String>(0)?),
+        kind: named(row.try_get(1)?)?,
+        expires_at: time_of(row.try_get(2)?)?,
+        created_at: time(row.try_get(3)?)?,
+    })
+}
+
+async fn select(
+    session: &Session<'_>,
+    sql: &str,
+    by: &[&(dyn ToSql + Sync)],
+) -> Answer<Vec<Connection>> {
+    let mut found = Vec::new();
+    for row in session.rows(sql, by).await? {
+        found.push(Connection {
+            id: ConnectionId::new(row.try_get::<_, String>(0)?),
+            name: row.try_get(1)?,
+            tenant_id: row.try_get(2)?,
+            client_id: row.try_get(3)?,
+            cloud: named(row.try_get(4)?)?,
+            authority_url: row.try_get(5)?,
+            graph_url: row.try_get(6)?,
+            endpoints: from_json(row.try_get(7)?)?,
+            redirect_uri: row.try_get(8)?,
+            scopes: from_json(row.try_get(9)?)?,
+            credentials: Vec::new(),
+            created_at: time(row.try_get(10)?)?,
+        });
+    }
+    let ids: Vec<&str> = found.iter().map(|it| it.id.as_str()).collect();
+    let mut infos: HashMap<String, Vec<CredentialInfo>> = HashMap::new();
+    for row in session.rows(INFOS, &[&ids]).await? {
+        infos.entry(row.try_get(4)?).or_default().push(info(&row)?);
+    }
+    for connection in &mut found {
+        connection.credentials = infos.remove(connection.id.as_str()).unwrap_or_default();
+    }
+    Ok(found)
+}
+
+async fn taken(tx: &Tx<'_>, sql: &str, connection: &Connection) -> Answer<()> {
+    tx.execute(LOCK_NAMES, &[]).await?;
+    let name = connection.name.to_lowercase();
+    match tx.row_opt(sql, &[&name, &connection.id.as_str()]).await? {
+        None => Ok(()),
+        Some(row) => Err(Fault::Store(StoreError::Conflict {
+            what: format!("the connection {:?}", connection.name),
+            existing: row.try_get(0)?,
+        })),
+    }
+}
+
+fn credential(vault: &Vault, row: &Row) -> Answer<Credential> {
+    let info = info(row)?;
+    let secret = vault.open_secret(place(info.id.as_str()), row.try_get(4)?)?;
+    Ok(Credential { info, secret })
+}
+
+#[async_trait]
+impl Connections for PostgresStore {
+    async fn insert_connection(&self, connection: &Connection) -> Result<()> {
+        self.server()
+            .write("adding a connection", move |tx| {
+                async move {
+                    taken(tx, SAME_NAME, connection).await?;
+                    tx.execute(
+                        INSERT,
+                        &[
+                            &connection.id.as_str(),
+                            &connection.name,
+                            &connection.name.to_lowercase(),
+                            &connection.tenant_id,
+                            &connection.client_id,
+                            &connection.cloud.name(),
+                            &connection.authority_url,
+                            &connection.graph_url,
+                            &to_json(&connection.endpoints)?,
+                            &connection.redirect_uri,
+                            &to_json(&connection.scopes)?,
+                            &at(connection.created_at),
+                        ],
+                    )
+                    .await?;
+                    Ok(())
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn update_connection(&self, connection: &Connection) -> Result<bool> {
+        self.server()
+            .write("writing a connection", move |tx| {
+                async move {
+                    taken(tx, SAME_NAME_AS_OTHER, connection).await?;
+                    let rows = tx
+                        .execute(
+                            UPDATE,
+                            &[
+                                &connection.name,
+                                &connection.name.to_lowercase(),
+                                &connection.tenant_id,
+                                &connection.client_id,
+                                &connection.cloud.name(),
+                                &connection.authority_url,
+                                &connection.graph_url,
+                                &to_json(&connection.endpoints)?,
+                                &connection.redirect_uri,
+                                &to_json(&connection.scopes)?,
+                                &connection.id.as_str(),
+                            ],
+                        )
+                        .await?;
+                    Ok(rows > 0)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>> {
+        self.server()
+            .read("reading a connection", move |session| {
+                async move {
+                    let sql = select!("WHERE id = $1");
+                    Ok(select(session, sql, &[&id.as_str()]).await?.pop())
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn connections(&self) -> Result<Vec<Connection>> {
+        self.server()
+            .read("listing connections", |session| {
+                async move { select(session, select!("ORDER BY made"), &[]).await }.boxed()
+            })
+            .await
+    }
+
+    async fn remove_connection(&self, id: &ConnectionId) -> Result<bool> {
+        self.server()
+            .write("removing a connection", move |tx| {
+                async move {
+                    mailboxes::remove_of_connection(tx, id.as_str()).await?;
+                    Ok(tx.execute(REMOVE, &[&id.as_str()]).await? > 0)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn insert_credential(
+        &self,
+        connection: &ConnectionId,
+        credential: &Credential,
+    ) -> Result<()> {
+        let vault = &self.0.vault;
+        self.server()
+            .write("adding a credential", move |tx| {
+                async move {
+                    let info = &credential.info;
+                    let secret =
+                        vault.seal(place(info.id.as_str()), credential.secret.reveal())?;
+                    tx.execute(
+                        INSERT_CREDENTIAL,
+                        &[
+                            &connection.as_str(),
+                            &info.id.as_str(),
+                            &kind_name(info.kind),
+                            &at_of(info.expires_at),
+                            &at(info.created_at),
+                            &secret,
+                        ],
+                    )
+                    .await?;
+                    Ok(())
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn credentials(&self, connection: &ConnectionId) -> Result<Vec<Credential>> {
+        let vault = &self.0.vault;
+        self.server()
+            .read("reading credentials", move |session| {
+                async move {
+                    let rows = session.rows(CREDENTIALS, &[&connection.as_str()]).await?;
+                    rows.iter().map(|row| credential(vault, row)).collect()
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn remove_credential(
+        &self,
+        connection: &ConnectionId,
+        credential: &CredentialId,
+    ) -> Result<bool> {
+        self.server()
+            .write("removing a credential", move |tx| {
+                async move {
+                    let values = (connection.as_str(), credential.as_str());
+                    Ok(tx.execute(REMOVE_CREDENTIAL, &[&values.0, &values.1]).await? > 0)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn end_grants(
+        &self,
+        connection: &ConnectionId,
+        keep: &[CredentialId],
+        reason: &str,
+        since: Timestamp,
+    ) -> Result<()> {
+        self.server()
+            .write("ending a connection's grants", move |tx| {
+                async move {
+                    let id = connection.as_str();
+                    tx.execute(REMOVE_OTHER_CREDENTIALS, &[&id, &texts(keep)])
+                        .await?;
+                    tx.execute(END_GRANTS, &[&id]).await?;
+                    tx.execute(
+                        NEED_SIGN_IN,
+                        &[
+                            &AccountState::NeedsSignIn.name(),
+                            &reason,
+                            &at(since),
+                            &id,
+                            &accounts::kind_name(AccountKind::User),
+                        ],
+                    )
+                    .await?;
+                    Ok(())
+                }
+                .boxed()
+            })
+            .await
+    }
+}

@@ -1,0 +1,96 @@
+//! The schema, step by step. A step is one transaction, never changes once released, and there is
+//! no way back.
+
+use super::lock::{ENGINE, MIGRATION, PROGRAM, holder, locked};
+use super::server::opening;
+use crate::contract::{Result, StoreError};
+use crate::role::Role;
+use tokio_postgres::{Client, Error};
+
+/// The steps, the first one first.
+const STEPS: &[&str] = &[include_str!("../migrations/postgres/0001_begin.sql")];
+
+const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM postroom_data.schema_versions";
+const IS_THERE: &str = "SELECT to_regclass('postroom_data.schema_versions') IS NOT NULL";
+
+/// The newest schema version that this program knows.
+pub(super) fn newest() -> u32 {
+    u32::try_from(STEPS.len()).unwrap_or(u32::MAX)
+}
+
+async fn read_version(client: &Client) -> std::result::Result<u32, Error> {
+    if !client.query_one(IS_THERE, &[]).await?.try_get(0)? {
+        return Ok(0);
+    }
+    let version: i64 = client.query_one(VERSION, &[]).await?.try_get(0)?;
+    Ok(u32::try_from(version).unwrap_or(u32::MAX))
+}
+
+/// The schema version of a database; 0 where nothing of ours is. `Newer` when this program does
+/// not know it.
+pub(super) async fn version(client: &Client, place: &str) -> Result<u32> {
+    let found = read_version(client)
+        .await
+        .map_err(|error| opening(&error, place))?;
+    if found > newest() {
+        return Err(StoreError::Newer {
+            place: place.into(),
+            found,
+            known: newest(),
+        });
+    }
+    Ok(found)
+}
+
+/// Takes every step that is still to be taken. The engine holds its lock already; a process beside
+/// one takes it for the step, for a schema is changed by whoever has the database to itself.
+pub(super) async fn migrate(client: &Client, role: Role, place: &str) -> Result<()> {
+    while version(client, place).await? < newest() {
+        let taken = step(client, role, place).await;
+        if taken.is_err() {
+            // If that fails too, the connection is gone, and the step with it.
+            let _ = client.batch_execute("ROLLBACK").await;
+        }
+        taken?;
+    }
+    Ok(())
+}
+
+async fn step(client: &Client, role: Role, place: &str) -> Result<()> {
+    let failed = |error: Error| opening(&error, place);
+    // Whoever comes second waits here for as long as the first one takes.
+    client
+        .batch_execute("BEGIN; SET LOCAL lock_timeout = 0")
+        .await
+        .map_err(failed)?;
+    client
+        .execute("SELECT pg_advisory_xact_lock($1, $2)", &[&PROGRAM, &MIGRATION])
+        .await
+        .map_err(failed)?;
+    if role == Role::Beside {
+        let row = client
+            .query_one("SELECT pg_try_advisory_xact_lock($1, $2)", &[&PROGRAM, &ENGINE])
+            .await
+            .map_err(failed)?;
+        if !row.try_get(0).map_err(failed)? {
+            return Err(locked(place, holder(client).await.map_err(failed)?));
+        }
+    }
+    let done = version(client, place).await?;
+    let Some(step) = STEPS.get(done as usize) else {
+        return client.batch_execute("COMMIT").await.map_err(failed);
+    };
+    client
+        .batch_execute("SET LOCAL search_path = postroom_data")
+        .await
+        .map_err(failed)?;
+    client.batch_execute(step).await.map_err(failed)?;
+    client
+        .execute(
+            "INSERT INTO postroom_data.schema_versions (version) VALUES ($1)",
+            &[&(i64::from(done) + 1)],
+        )
+        .await
+        .map_err(failed)?;
+    client.batch_execute("COMMIT").await.map_err(failed)
+}
