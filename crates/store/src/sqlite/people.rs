@@ -5,6 +5,7 @@ use super::errors::Answer;
 use super::values::{micros, named, time};
 use crate::contract::Result;
 use crate::contract::people::{People, StoredPerson};
+use crate::text::clean_person;
 use async_trait::async_trait;
 use postroom_model::resource::person::PersonRecord;
 use postroom_model::{ConnectionId, Timestamp};
@@ -74,7 +75,8 @@ impl People for SqliteStore {
         whole: bool,
         at: Timestamp,
     ) -> Result<()> {
-        let (connection, people) = (connection.clone(), people.to_vec());
+        let connection = connection.clone();
+        let people: Vec<_> = people.iter().map(clean_person).collect();
         self.write("taking in people", move |tx| {
             let connection = connection.as_str();
             let is_there: bool = tx

@@ -123,6 +123,7 @@ macro_rules! conformance {
             people {
                 pages_of_a_reading_and_who_is_gone
                 unchanged_ones_are_only_seen
+                texts_have_no_nul
                 go_with_the_connection
             }
             random { any_sequence_matches_the_model }

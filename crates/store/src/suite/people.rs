@@ -67,12 +67,30 @@ pub async fn unchanged_ones_are_only_seen(ground: &dyn Ground) {
         department: None,
         ..person("a")
     };
-    ok!(store.apply_people(&here(), &[moved, nobody], true, at(3)));
+    // One that comes twice is what it was last.
+    let people = [person("a"), moved.clone(), nobody];
+    ok!(store.apply_people(&here(), &people, true, at(3)));
+    assert_eq!(ok!(store.people(&here()))[0].record, moved);
     let times: Vec<_> = ok!(store.people(&here()))
         .iter()
         .map(|it| (it.seen_at, it.updated_at))
         .collect();
     assert_eq!(times, [(at(3), at(3)), (at(3), at(1))]);
+}
+
+/// No store keeps U+0000, which PostgreSQL cannot hold.
+pub async fn texts_have_no_nul(ground: &dyn Ground) {
+    let store = ground.open().await;
+    ok!(store.insert_connection(&connection("c")));
+    let odd = PersonRecord {
+        department: Some("a\0b".into()),
+        json: Some(r#"{"department":"a\u0000b"}"#.into()),
+        ..person("a")
+    };
+    ok!(store.apply_people(&here(), &[odd], true, at(1)));
+    let kept = ok!(store.people(&here())).remove(0).record;
+    assert_eq!(kept.department.as_deref(), Some("a\u{fffd}b"));
+    assert_eq!(kept.json.as_deref(), Some(r#"{"department":"a\ufffdb"}"#));
 }
 
 /// Without its connection nobody is kept, nor taken in.
