@@ -10,4 +10,5 @@ mod kill;
 mod login;
 mod mirror;
 mod outbox;
+mod people;
 mod strangers;
