@@ -64,9 +64,8 @@ fn clean_json_in(json: &mut String) {
 fn has_nul(message: &MessageRecord) -> bool {
     let one = |text: &String| memchr::memchr(0, text.as_bytes()).is_some();
     let any = |text: &Option<String>| text.as_ref().is_some_and(one);
-    let json = |json: &String| {
-        one(json) || memchr::memmem::find(json.as_bytes(), ESCAPED).is_some()
-    };
+    let json =
+        |json: &String| one(json) || memchr::memmem::find(json.as_bytes(), ESCAPED).is_some();
     one(&message.subject)
         || one(&message.from_name)
         || one(&message.from_address)

@@ -75,7 +75,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 pub fn psql(url: &str, sql: &str) -> Result<String> {
     let output = Command::new("psql")
         .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
-        .args(["--set", "ON_ERROR_STOP=1", "--dbname", url, "--command", sql])
+        .args([
+            "--set",
+            "ON_ERROR_STOP=1",
+            "--dbname",
+            url,
+            "--command",
+            sql,
+        ])
         .stdin(Stdio::null())
         .output()?;
     if output.status.success() {

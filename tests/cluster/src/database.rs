@@ -72,7 +72,10 @@ mod tests {
         for (admin, wanted) in [
             ("postgres://a:b@c:1/postgres", "postgres://a:b@c:1/x"),
             ("postgres://a@c", "postgres://a@c/x"),
-            ("postgres://c/y?sslmode=disable", "postgres://c/x?sslmode=disable"),
+            (
+                "postgres://c/y?sslmode=disable",
+                "postgres://c/x?sslmode=disable",
+            ),
         ] {
             assert_eq!(with_database(admin, "x"), wanted);
         }

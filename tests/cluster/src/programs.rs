@@ -15,7 +15,8 @@ pub(crate) struct Programs(PathBuf);
 impl Programs {
     /// The newest below `/usr/lib/postgresql`, else those in the PATH.
     pub(crate) fn find() -> Result<Self> {
-        let is_there = |folder: &Path| folder.join("initdb").exists() && folder.join("pg_ctl").exists();
+        let is_there =
+            |folder: &Path| folder.join("initdb").exists() && folder.join("pg_ctl").exists();
         let mut installed: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
             .into_iter()
             .flatten()

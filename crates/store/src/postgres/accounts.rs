@@ -83,7 +83,12 @@ async fn find(
     sql: &str,
     by: &[&(dyn ToSql + Sync)],
 ) -> Answer<Option<Account>> {
-    session.row_opt(sql, by).await?.as_ref().map(account).transpose()
+    session
+        .row_opt(sql, by)
+        .await?
+        .as_ref()
+        .map(account)
+        .transpose()
 }
 
 /// The account of a user, or of the application.

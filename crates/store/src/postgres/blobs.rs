@@ -159,29 +159,32 @@ impl BlobWriter for Writing {
 
 /// The pieces of an upload, each read when it is wanted: no connection is held between them.
 fn pieces_of(store: Arc<Inner>, upload: i64, size: u64) -> BoxStream<'static, Result<Bytes>> {
-    stream::try_unfold((store, 0_i64, 0_u64), move |(store, ordinal, given)| async move {
-        if given >= size {
-            return Ok(None);
-        }
-        let piece: Option<Vec<u8>> = store
-            .server
-            .read("reading a content", move |session| {
-                async move {
-                    let row = session.row_opt(GET_PIECE, &[&upload, &ordinal]).await?;
-                    Ok(row.map(|row| row.try_get(0)).transpose()?)
-                }
-                .boxed()
-            })
-            .await?;
-        let Some(piece) = piece.filter(|piece| !piece.is_empty()) else {
-            return Err(StoreError::Database {
-                doing: "reading a content".into(),
-                reason: "it was collected meanwhile".into(),
-            });
-        };
-        let given = given + piece.len() as u64;
-        Ok(Some((Bytes::from(piece), (store, ordinal + 1, given))))
-    })
+    stream::try_unfold(
+        (store, 0_i64, 0_u64),
+        move |(store, ordinal, given)| async move {
+            if given >= size {
+                return Ok(None);
+            }
+            let piece: Option<Vec<u8>> = store
+                .server
+                .read("reading a content", move |session| {
+                    async move {
+                        let row = session.row_opt(GET_PIECE, &[&upload, &ordinal]).await?;
+                        Ok(row.map(|row| row.try_get(0)).transpose()?)
+                    }
+                    .boxed()
+                })
+                .await?;
+            let Some(piece) = piece.filter(|piece| !piece.is_empty()) else {
+                return Err(StoreError::Database {
+                    doing: "reading a content".into(),
+                    reason: "it was collected meanwhile".into(),
+                });
+            };
+            let given = given + piece.len() as u64;
+            Ok(Some((Bytes::from(piece), (store, ordinal + 1, given))))
+        },
+    )
     .boxed()
 }
 
@@ -343,4 +346,3 @@ impl PostgresStore {
         Ok(())
     }
 }
-

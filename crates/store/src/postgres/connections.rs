@@ -234,8 +234,7 @@ impl Connections for PostgresStore {
             .write("adding a credential", move |tx| {
                 async move {
                     let info = &credential.info;
-                    let secret =
-                        vault.seal(place(info.id.as_str()), credential.secret.reveal())?;
+                    let secret = vault.seal(place(info.id.as_str()), credential.secret.reveal())?;
                     tx.execute(
                         INSERT_CREDENTIAL,
                         &[
@@ -277,7 +276,10 @@ impl Connections for PostgresStore {
             .write("removing a credential", move |tx| {
                 async move {
                     let values = (connection.as_str(), credential.as_str());
-                    Ok(tx.execute(REMOVE_CREDENTIAL, &[&values.0, &values.1]).await? > 0)
+                    Ok(tx
+                        .execute(REMOVE_CREDENTIAL, &[&values.0, &values.1])
+                        .await?
+                        > 0)
                 }
                 .boxed()
             })

@@ -131,13 +131,14 @@ impl Contents {
         }
         let hashes: Vec<_> = self.rows.keys().map(String::as_str).collect();
         let sizes: Vec<_> = self.rows.values().map(|row| kept(row.size)).collect();
-        let contents: Vec<_> = self.rows.values().map(|row| row.content.as_deref()).collect();
+        let contents: Vec<_> = self
+            .rows
+            .values()
+            .map(|row| row.content.as_deref())
+            .collect();
         let all_uploads: Vec<_> = self.rows.values().map(|row| row.upload).collect();
-        tx.execute(
-            PUT,
-            &[&at(time), &hashes, &sizes, &contents, &all_uploads],
-        )
-        .await?;
+        tx.execute(PUT, &[&at(time), &hashes, &sizes, &contents, &all_uploads])
+            .await?;
         if !uploads.is_empty() {
             // Somebody else brought the same content first.
             tx.execute(FORGET_UNNAMED, &[&uploads]).await?;

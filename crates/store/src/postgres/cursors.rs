@@ -11,8 +11,7 @@ use futures::FutureExt as _;
 const GET: &str = "SELECT link, complete, comparison FROM cursors
     WHERE owner = $1 AND kind = $2 AND scope = $3";
 /// Writes a cursor: owner, kind, scope, link, complete, comparison.
-pub(super) const PUT: &str =
-    "INSERT INTO cursors (owner, kind, scope, link, complete, comparison)
+pub(super) const PUT: &str = "INSERT INTO cursors (owner, kind, scope, link, complete, comparison)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (owner, kind, scope) DO UPDATE SET link = excluded.link,
         complete = excluded.complete, comparison = excluded.comparison";

@@ -88,7 +88,11 @@ pub(super) fn is_refusal(error: &Error) -> bool {
 }
 
 fn is_conflict(code: &SqlState) -> bool {
-    [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code)
+    [
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::T_R_SERIALIZATION_FAILURE,
+    ]
+    .contains(code)
 }
 
 fn is_passing(code: &SqlState) -> bool {

@@ -88,12 +88,7 @@ async fn put(tx: &Tx<'_>, mailbox: i64, folders: &[&MailFolder]) -> Answer<()> {
     Ok(())
 }
 
-async fn apply(
-    tx: &Tx<'_>,
-    owner: &MailboxId,
-    page: &FolderPage,
-    at: Timestamp,
-) -> Answer<()> {
+async fn apply(tx: &Tx<'_>, owner: &MailboxId, page: &FolderPage, at: Timestamp) -> Answer<()> {
     let Some(mut mailbox) = numbers::lock_served(tx, owner.as_str()).await? else {
         return Ok(());
     };

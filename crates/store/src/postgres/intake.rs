@@ -12,11 +12,11 @@ use super::server::Tx;
 use super::values::{Time, at_of, kept};
 use crate::contract::messages::Applied;
 use crate::text;
+use postroom_model::Timestamp;
 use postroom_model::change::{ChangeKind, ChangedResource};
 use postroom_model::outbox::BodyType;
 use postroom_model::resource::attachment::AttachmentRecord;
 use postroom_model::resource::message::MessageRecord;
-use postroom_model::Timestamp;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use tokio_postgres::Row;
@@ -265,7 +265,9 @@ impl<'t, 'a> Intake<'t, 'a> {
 
     async fn look_up(&self, messages: &[Cow<'_, MessageRecord>]) -> Answer<Found> {
         let ids: Vec<&str> = messages.iter().map(|it| it.id.as_str()).collect();
-        let attachments = messages.iter().flat_map(|it| it.attachments.iter().flatten());
+        let attachments = messages
+            .iter()
+            .flat_map(|it| it.attachments.iter().flatten());
         let hashes: Vec<&str> = attachments
             .filter_map(|it| it.blob.as_ref().map(|blob| blob.hash.as_str()))
             .collect();
@@ -288,7 +290,9 @@ impl<'t, 'a> Intake<'t, 'a> {
         }
         for row in contents? {
             let of = (row.try_get(0)?, row.try_get(1)?);
-            found.contents.insert(of, (row.try_get(2)?, row.try_get(3)?));
+            found
+                .contents
+                .insert(of, (row.try_get(2)?, row.try_get(3)?));
         }
         for row in here? {
             found.here.insert(row.try_get(0)?);
@@ -301,7 +305,12 @@ impl<'t, 'a> Intake<'t, 'a> {
             .iter()
             .filter(|it| it.change_key.is_none())
             .map(|it| it.id.as_str())
-            .filter(|id| found.there.get(*id).is_some_and(|it| it.change_key.is_none()))
+            .filter(|id| {
+                found
+                    .there
+                    .get(*id)
+                    .is_some_and(|it| it.change_key.is_none())
+            })
             .collect();
         if !keyless.is_empty() {
             for stored in list_messages::some(self.tx, number, &keyless).await? {
@@ -448,7 +457,8 @@ impl<'m> Columns<'m> {
         self.with_attachments.push(message.has_attachments);
         self.attachments_known.push(message.attachments.is_some());
         self.conversations.push(message.conversation_id.as_deref());
-        self.message_ids.push(message.internet_message_id.as_deref());
+        self.message_ids
+            .push(message.internet_message_id.as_deref());
         self.body_types.push(body_type(message.body_type));
         self.jsons.push(&message.json);
         self.bodies.push(&message.body);
@@ -568,7 +578,9 @@ impl<'m> Batch<'m> {
             columns.sizes.push(attachment.size);
             columns.inline.push(attachment.is_inline);
             columns.content_ids.push(attachment.content_id.as_deref());
-            columns.blob_sizes.push(blob.as_ref().map(|(_, size)| *size));
+            columns
+                .blob_sizes
+                .push(blob.as_ref().map(|(_, size)| *size));
             columns.hashes.push(blob.map(|(hash, _)| hash));
             columns.jsons.push(&attachment.json);
         }
@@ -600,7 +612,8 @@ impl<'m> Batch<'m> {
             tx.execute(MARK, &[&mailbox, &seen, &self.seen]).await?;
         }
         if !self.known.is_empty() {
-            tx.execute(KNOW_ATTACHMENTS, &[&mailbox, &self.known]).await?;
+            tx.execute(KNOW_ATTACHMENTS, &[&mailbox, &self.known])
+                .await?;
         }
         if !self.anew.is_empty() {
             tx.execute(FORGET_ATTACHMENTS, &[&mailbox, &self.anew])

@@ -50,12 +50,13 @@ fn key(row: &Row) -> Answer<Key> {
     })
 }
 
-async fn find(
-    session: &Session<'_>,
-    sql: &str,
-    by: &[&(dyn ToSql + Sync)],
-) -> Answer<Option<Key>> {
-    session.row_opt(sql, by).await?.as_ref().map(key).transpose()
+async fn find(session: &Session<'_>, sql: &str, by: &[&(dyn ToSql + Sync)]) -> Answer<Option<Key>> {
+    session
+        .row_opt(sql, by)
+        .await?
+        .as_ref()
+        .map(key)
+        .transpose()
 }
 
 #[async_trait]

@@ -224,7 +224,11 @@ pub(super) async fn list(
             None => return Ok(Vec::new()),
         },
     };
-    if query.after.as_ref().is_some_and(|after| has_nul(after.id.as_str())) {
+    if query
+        .after
+        .as_ref()
+        .is_some_and(|after| has_nul(after.id.as_str()))
+    {
         return Ok(Vec::new());
     }
     let Conditions { sql, values } = select(mailbox, folder, query);

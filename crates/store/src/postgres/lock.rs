@@ -118,10 +118,7 @@ async fn connect(
 
 async fn try_lock(client: &Client) -> std::result::Result<bool, Error> {
     let row = client
-        .query_one(
-            "SELECT pg_try_advisory_lock($1, $2)",
-            &[&PROGRAM, &ENGINE],
-        )
+        .query_one("SELECT pg_try_advisory_lock($1, $2)", &[&PROGRAM, &ENGINE])
         .await?;
     row.try_get(0)
 }
@@ -152,7 +149,13 @@ impl EngineLock {
         }
         let (states, state) = watch::channel(State::Ours);
         let (end, ended) = watch::channel(false);
-        let keeping = keep(connector.clone(), feed.clone(), Some(held), Some(states), ended);
+        let keeping = keep(
+            connector.clone(),
+            feed.clone(),
+            Some(held),
+            Some(states),
+            ended,
+        );
         Ok(Self {
             state,
             keeper: Keeper {

@@ -166,8 +166,7 @@ impl Logins for PostgresStore {
                         return Ok(None);
                     }
                     let of = account.connection.as_str();
-                    let there =
-                        accounts::lock_of_user(tx, of, account.user_id.as_deref()).await?;
+                    let there = accounts::lock_of_user(tx, of, account.user_id.as_deref()).await?;
                     let now = Account {
                         id: there.map_or_else(|| account.id.clone(), |there| there.id),
                         state: AccountState::Active,

@@ -520,12 +520,7 @@ impl Messages for PostgresStore {
                     must_be_here(tx, &content.hash).await?;
                     tx.execute(
                         SET_MIME,
-                        &[
-                            &content.hash,
-                            &kept(content.size),
-                            &mailbox.number,
-                            &number,
-                        ],
+                        &[&content.hash, &kept(content.size), &mailbox.number, &number],
                     )
                     .await?;
                     Ok(true)

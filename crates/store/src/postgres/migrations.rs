@@ -68,12 +68,18 @@ async fn step(client: &Client, role: Role, place: &str) -> Result<()> {
         .await
         .map_err(failed)?;
     client
-        .execute("SELECT pg_advisory_xact_lock($1, $2)", &[&PROGRAM, &MIGRATION])
+        .execute(
+            "SELECT pg_advisory_xact_lock($1, $2)",
+            &[&PROGRAM, &MIGRATION],
+        )
         .await
         .map_err(failed)?;
     if role == Role::Beside {
         let row = client
-            .query_one("SELECT pg_try_advisory_xact_lock($1, $2)", &[&PROGRAM, &ENGINE])
+            .query_one(
+                "SELECT pg_try_advisory_xact_lock($1, $2)",
+                &[&PROGRAM, &ENGINE],
+            )
             .await
             .map_err(failed)?;
         if !row.try_get(0).map_err(failed)? {

@@ -270,8 +270,13 @@ impl Store for PostgresStore {
         let read: i64 = self
             .server()
             .read(doing, |session| {
-                async move { Ok(session.row("SELECT checks FROM store", &[]).await?.try_get(0)?) }
-                    .boxed()
+                async move {
+                    Ok(session
+                        .row("SELECT checks FROM store", &[])
+                        .await?
+                        .try_get(0)?)
+                }
+                .boxed()
             })
             .await?;
         if read < written {

@@ -52,7 +52,10 @@ pub(super) async fn examine(client: &Client, place: &str) -> Result<About> {
         place: place.into(),
         reason,
     };
-    let row = client.query_one(ABOUT, &[&COLLATION]).await.map_err(failed)?;
+    let row = client
+        .query_one(ABOUT, &[&COLLATION])
+        .await
+        .map_err(failed)?;
     let version: String = row.try_get(1).map_err(failed)?;
     if let Some(reason) = is_old(row.try_get(0).map_err(failed)?, &version) {
         return Err(unusable(reason));

@@ -205,7 +205,12 @@ impl Outbox for PostgresStore {
             .await
     }
 
-    async fn save_outbox(&self, was: &OutboxItem, now: &OutboxItem, time: Timestamp) -> Result<bool> {
+    async fn save_outbox(
+        &self,
+        was: &OutboxItem,
+        now: &OutboxItem,
+        time: Timestamp,
+    ) -> Result<bool> {
         self.server()
             .write("writing an outbox item", move |tx| {
                 async move {
@@ -213,8 +218,7 @@ impl Outbox for PostgresStore {
                     let mut mailbox = None;
                     if was.status != now.status {
                         // Before the item's own row, as whoever accepts one does.
-                        let locked =
-                            super::numbers::lock_any(tx, was.mailbox.as_str()).await?;
+                        let locked = super::numbers::lock_any(tx, was.mailbox.as_str()).await?;
                         mailbox = Some(locked);
                     }
                     let rows = tx

@@ -73,11 +73,7 @@ impl Session<'_> {
     }
 
     /// All rows.
-    pub(super) async fn rows(
-        &self,
-        sql: &str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Answer<Vec<Row>> {
+    pub(super) async fn rows(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Answer<Vec<Row>> {
         let statement = self.statement(sql).await?;
         Ok(self.client.query(&statement, values).await?)
     }
@@ -99,11 +95,7 @@ impl Session<'_> {
     }
 
     /// How many rows a statement touched.
-    pub(super) async fn execute(
-        &self,
-        sql: &str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Answer<u64> {
+    pub(super) async fn execute(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Answer<u64> {
         let statement = self.statement(sql).await?;
         Ok(self.client.execute(&statement, values).await?)
     }
@@ -374,7 +366,8 @@ impl Drop for Open<'_> {
 /// Begins a transaction, leaves its mark in it and learns its number, all in one go.
 async fn begin(tx: &Tx<'_>) -> Answer<Mark> {
     let mut mark = [0; MARK];
-    aws_lc_rs::rand::fill(&mut mark).map_err(|_| Fault::Broken("the system gives no randomness"))?;
+    aws_lc_rs::rand::fill(&mut mark)
+        .map_err(|_| Fault::Broken("the system gives no randomness"))?;
     let mut sql = String::from("BEGIN; INSERT INTO commits (mark) VALUES ('\\x");
     for byte in mark {
         // Writing to a String cannot fail.
@@ -400,7 +393,8 @@ async fn commit(tx: &Tx<'_>, changes: &[PendingChange]) -> Answer<()> {
     }
     let told = changes::Writing::prepare(tx, changes).await?;
     // Polled in this order, and so sent in it.
-    let (told, committed) = tokio::join!(biased; told.send(tx), tx.client().batch_execute("COMMIT"));
+    let (told, committed) =
+        tokio::join!(biased; told.send(tx), tx.client().batch_execute("COMMIT"));
     // Where the first failed, the second was a rollback.
     told?;
     Ok(committed?)
@@ -410,7 +404,11 @@ async fn commit(tx: &Tx<'_>, changes: &[PendingChange]) -> Answer<()> {
 async fn has_happened(session: &Session<'_>, mark: &Mark) -> Answer<Option<bool>> {
     let asked = session.rows(STATUS, &[&mark.number]).await;
     let status: Option<String> = match asked {
-        Ok(rows) => rows.first().map(|row| row.try_get(0)).transpose()?.flatten(),
+        Ok(rows) => rows
+            .first()
+            .map(|row| row.try_get(0))
+            .transpose()?
+            .flatten(),
         // A number that the server does not know of: it crashed before anything of it was on disk.
         Err(Fault::Postgres(error)) if is_refusal(&error) => None,
         Err(fault) => return Err(fault),

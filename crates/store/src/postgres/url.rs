@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn never_shows_the_password() {
-        let url = DatabaseUrl::parse("postgres://ada:hid%40den?@db.example:5433/mail").expect("read");
+        let url =
+            DatabaseUrl::parse("postgres://ada:hid%40den?@db.example:5433/mail").expect("read");
         for shown in [format!("{url:?}"), url.to_string()] {
             assert!(!shown.contains("hid"), "{shown}");
             assert!(shown.contains("ada@db.example:5433/mail"), "{shown}");
@@ -226,9 +227,15 @@ mod tests {
             ("postgres://a@%2Frun%2Fpostgresql/b", TlsMode::Prefer),
             ("postgres://a@db.example/b", TlsMode::Verify),
             ("postgres://a@localhost,db.example/b", TlsMode::Verify),
-            ("postgres://a@localhost/b?sslmode=verify-full", TlsMode::Verify),
+            (
+                "postgres://a@localhost/b?sslmode=verify-full",
+                TlsMode::Verify,
+            ),
             ("postgres://a@db.example/b?sslmode=require", TlsMode::Verify),
-            ("postgres://a@db.example/b?sslmode=disable", TlsMode::Disable),
+            (
+                "postgres://a@db.example/b?sslmode=disable",
+                TlsMode::Disable,
+            ),
             ("postgres://a@db.example/b?sslmode=prefer", TlsMode::Prefer),
         ] {
             assert_eq!(DatabaseUrl::parse(url).expect("read").tls, tls, "{url}");

@@ -22,11 +22,7 @@ const LATEST: i64 = 9_223_371_331_199_999_999;
 pub(super) struct Time(pub(super) i64);
 
 impl ToSql for Time {
-    fn to_sql(
-        &self,
-        _: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         out.put_i64(self.0.saturating_sub(TO_2000).clamp(EARLIEST, LATEST));
         Ok(IsNull::No)
     }
@@ -114,9 +110,18 @@ mod tests {
 
     #[test]
     fn times_go_and_come_to_the_microsecond() {
-        for micros in [0, 1, -1, TO_2000, -62_135_596_800_000_000, 253_402_207_200_999_999] {
+        for micros in [
+            0,
+            1,
+            -1,
+            TO_2000,
+            -62_135_596_800_000_000,
+            253_402_207_200_999_999,
+        ] {
             let mut raw = BytesMut::new();
-            Time(micros).to_sql(&Type::TIMESTAMPTZ, &mut raw).expect("written");
+            Time(micros)
+                .to_sql(&Type::TIMESTAMPTZ, &mut raw)
+                .expect("written");
             let read = Time::from_sql(&Type::TIMESTAMPTZ, &raw).expect("read");
             assert_eq!(read, Time(micros));
         }
