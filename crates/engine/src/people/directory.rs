@@ -211,7 +211,10 @@ async fn known_without(engine: &Engine, connection: &Connection) -> Result<Vec<P
         }
     }
     for account in engine.store().accounts().await? {
-        let Some(id) = account.user_id.filter(|_| account.connection == connection.id) else {
+        let Some(id) = account
+            .user_id
+            .filter(|_| account.connection == connection.id)
+        else {
             continue;
         };
         let person = known

@@ -39,7 +39,10 @@ async fn every_query_finds_something_on_postgresql() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn views_have_the_documented_columns() {
     let sample = Sample::new();
-    let (sqlite, postgres) = (Sqlite::filled(&sample).await, Postgres::filled(&sample).await);
+    let (sqlite, postgres) = (
+        Sqlite::filled(&sample).await,
+        Postgres::filled(&sample).await,
+    );
     let documented = views();
     assert_eq!(documented.len(), 9);
     for (view, columns) in &documented {
@@ -74,7 +77,10 @@ async fn views_have_the_documented_columns() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_stores_show_the_same_and_no_secret() {
     let sample = Sample::new();
-    let (sqlite, postgres) = (Sqlite::filled(&sample).await, Postgres::filled(&sample).await);
+    let (sqlite, postgres) = (
+        Sqlite::filled(&sample).await,
+        Postgres::filled(&sample).await,
+    );
     for (view, columns) in views() {
         // Where a content lies is the store's own affair.
         let columns: Vec<_> = columns
@@ -88,7 +94,10 @@ async fn both_stores_show_the_same_and_no_secret() {
         assert!(!one.is_empty(), "{view} is empty");
         assert_eq!(one, other, "{view}");
         for secret in SECRETS {
-            assert!(!one.iter().any(|row| row.contains(secret)), "{secret} in {view}");
+            assert!(
+                !one.iter().any(|row| row.contains(secret)),
+                "{secret} in {view}"
+            );
         }
     }
 }
@@ -97,13 +106,22 @@ async fn both_stores_show_the_same_and_no_secret() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn contents_are_whole() {
     let sample = Sample::new();
-    let (sqlite, postgres) = (Sqlite::filled(&sample).await, Postgres::filled(&sample).await);
+    let (sqlite, postgres) = (
+        Sqlite::filled(&sample).await,
+        Postgres::filled(&sample).await,
+    );
     let hex = |bytes: &[u8]| -> String { bytes.iter().map(|it| format!("{it:02x}")).collect() };
     let of = |name: &str| format!("WHERE name = '{name}'");
     for name in ["order.pdf", "again.PDF"] {
-        let sql = format!("SELECT lower(hex(content)) FROM postroom_attachments {}", of(name));
+        let sql = format!(
+            "SELECT lower(hex(content)) FROM postroom_attachments {}",
+            of(name)
+        );
         assert_eq!(sqlite.rows(&sql).expect("read"), [hex(&small())]);
-        let sql = format!("SELECT encode(content, 'hex') FROM postroom.attachments {}", of(name));
+        let sql = format!(
+            "SELECT encode(content, 'hex') FROM postroom.attachments {}",
+            of(name)
+        );
         assert_eq!(postgres.rows(&sql).expect("read"), [hex(&small())]);
     }
     let sql = format!(
@@ -146,7 +164,10 @@ async fn odd_json_hides_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn usual_conditions_have_their_index() {
     let sample = Sample::new();
-    let (sqlite, postgres) = (Sqlite::filled(&sample).await, Postgres::filled(&sample).await);
+    let (sqlite, postgres) = (
+        Sqlite::filled(&sample).await,
+        Postgres::filled(&sample).await,
+    );
     for (condition, of_sqlite, of_postgres) in [
         (
             "mailbox_id = 'x' AND received_at >= '2026-11-01'",
@@ -159,19 +180,35 @@ async fn usual_conditions_have_their_index() {
             "messages_by_received_at",
         ),
         ("mailbox_id = 'x'", "(mailbox=?)", "messages_"),
-        ("folder_id = 'x'", "folder_numbers_by_folder (folder=?)", "folder_numbers_by_folder"),
+        (
+            "folder_id = 'x'",
+            "folder_numbers_by_folder (folder=?)",
+            "folder_numbers_by_folder",
+        ),
         (
             "mailbox_id = 'x' AND conversation_id = 'x'",
             "(mailbox=?)",
             "messages_by_conversation",
         ),
-        ("conversation_id = 'x'", "(mailbox=?)", "messages_by_conversation"),
+        (
+            "conversation_id = 'x'",
+            "(mailbox=?)",
+            "messages_by_conversation",
+        ),
         ("message_id = 'x'", "(mailbox=?)", "messages_by_id"),
-        ("internet_message_id = 'x'", "(mailbox=?)", "messages_by_message_id"),
+        (
+            "internet_message_id = 'x'",
+            "(mailbox=?)",
+            "messages_by_message_id",
+        ),
     ] {
-        let plan = sqlite.plan(&format!("SELECT subject FROM postroom_messages WHERE {condition}"));
+        let plan = sqlite.plan(&format!(
+            "SELECT subject FROM postroom_messages WHERE {condition}"
+        ));
         assert!(plan.contains(of_sqlite), "{condition}: {plan}");
-        let plan = postgres.plan(&format!("SELECT subject FROM postroom.messages WHERE {condition}"));
+        let plan = postgres.plan(&format!(
+            "SELECT subject FROM postroom.messages WHERE {condition}"
+        ));
         assert!(plan.contains(of_postgres), "{condition}: {plan}");
     }
     // Two views are joined by an index that SQLite makes for it, not message by message.

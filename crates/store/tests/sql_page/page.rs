@@ -5,20 +5,20 @@ const PAGE: &str = include_str!("../../../../docs/sql.md");
 
 /// The kinds of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
 
 /// A query as it is run on one kind of store.
 #[derive(Clone, Debug)]
-pub struct Query {
-    pub name: String,
-    pub sql: String,
+pub(crate) struct Query {
+    pub(crate) name: String,
+    pub(crate) sql: String,
 }
 
 /// The queries for one kind of store. The page's rule: SQLite has `_` in place of the dot.
-pub fn queries(kind: Kind) -> Vec<Query> {
+pub(crate) fn queries(kind: Kind) -> Vec<Query> {
     let mut found = Vec::new();
     for block in PAGE.split("\n```sql").skip(1) {
         let (info, rest) = block.split_once('\n').expect("a fence's first line");
@@ -43,14 +43,14 @@ pub fn queries(kind: Kind) -> Vec<Query> {
 
 /// A column as documented.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    pub name: String,
-    pub is: Type,
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) is: Type,
 }
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub(crate) enum Type {
     Text,
     Number,
     Time,
@@ -59,7 +59,7 @@ pub enum Type {
 }
 
 /// The documented views with their columns, in order.
-pub fn views() -> Vec<(String, Vec<Column>)> {
+pub(crate) fn views() -> Vec<(String, Vec<Column>)> {
     let (_, views) = PAGE.split_once("\n## The views\n").expect("the views");
     let (views, _) = views.split_once("\n## ").expect("what comes after");
     views

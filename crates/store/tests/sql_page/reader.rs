@@ -18,13 +18,19 @@ fn assert_reads_only_views(database: &Database, reader: &Reader) {
         psql(&reader.url, &format!("SELECT * FROM postroom.{view}")).expect("may be read");
     }
     let tables = database
-        .sql("SELECT table_name FROM information_schema.tables WHERE table_schema = 'postroom_data'")
+        .sql(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'postroom_data'",
+        )
         .expect("listed");
     assert!(tables.lines().count() > 15, "{tables}");
     let functions = database
         .sql("SELECT proname FROM pg_proc WHERE pronamespace = 'postroom_data'::regnamespace")
         .expect("listed");
-    assert_eq!(functions.trim(), "readable_json", "a function that readers might run");
+    assert_eq!(
+        functions.trim(),
+        "readable_json",
+        "a function that readers might run"
+    );
     let definers = "SELECT count(*) FROM pg_proc p WHERE p.prosecdef
         AND p.pronamespace IN ('postroom'::regnamespace, 'postroom_data'::regnamespace)";
     assert_eq!(database.sql(definers).expect("counted").trim(), "0");
@@ -50,8 +56,13 @@ fn assert_reads_only_views(database: &Database, reader: &Reader) {
     for sql in forbidden {
         let refused = psql(&reader.url, &sql).expect_err(&sql).to_string();
         assert!(
-            ["permission denied", "must be owner", "cannot insert into view", "cannot update view",
-                "cannot delete from view"]
+            [
+                "permission denied",
+                "must be owner",
+                "cannot insert into view",
+                "cannot update view",
+                "cannot delete from view"
+            ]
             .iter()
             .any(|words| refused.contains(words)),
             "{sql}: {refused}"

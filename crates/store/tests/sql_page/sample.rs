@@ -17,7 +17,7 @@ use postroom_store::contract::folders::FolderPage;
 use postroom_store::suite::made;
 
 /// What no view may show.
-pub const SECRETS: [&str; 6] = [
+pub(crate) const SECRETS: [&str; 6] = [
     "secret-of-a-credential",
     "secret-of-a-grant",
     "secret-of-a-delta-link",
@@ -27,12 +27,12 @@ pub const SECRETS: [&str; 6] = [
 ];
 
 /// A content that is too large to lie in a row.
-pub fn large() -> Bytes {
+pub(crate) fn large() -> Bytes {
     (0..300_000_u32).map(|it| (it % 251) as u8).collect()
 }
 
 /// A small one, with bytes that are no text.
-pub fn small() -> Bytes {
+pub(crate) fn small() -> Bytes {
     Bytes::from_static(b"%PDF \x00\xff")
 }
 
@@ -50,17 +50,17 @@ fn now() -> Timestamp {
 }
 
 /// The same times on both stores, so that these can be compared.
-pub struct Sample {
+pub(crate) struct Sample {
     now: Timestamp,
 }
 
 impl Sample {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { now: now() }
     }
 
     /// Fills an empty store.
-    pub async fn fill(&self, store: &dyn Store) {
+    pub(crate) async fn fill(&self, store: &dyn Store) {
         self.connections(store).await;
         self.mail(store).await;
         self.outbox(store).await;
@@ -71,14 +71,29 @@ impl Sample {
     async fn connections(&self, store: &dyn Store) {
         let credential = made::credential("credential", SECRETS[0], 1);
         let connection = "c".into();
-        store.insert_connection(&made::connection("c")).await.expect("kept");
-        store.insert_credential(&connection, &credential).await.expect("kept");
-        store.put_account(&made::account("a", "c", None)).await.expect("kept");
+        store
+            .insert_connection(&made::connection("c"))
+            .await
+            .expect("kept");
+        store
+            .insert_credential(&connection, &credential)
+            .await
+            .expect("kept");
+        store
+            .put_account(&made::account("a", "c", None))
+            .await
+            .expect("kept");
         let user = made::account("u", "c", Some("ann"));
         store.put_account(&user).await.expect("kept");
         let grant = made::grant(SECRETS[1]);
-        store.save_grant(&user.id, &grant, made::at(9)).await.expect("kept");
-        store.insert_key(&made::key("key"), &[0x2a; 32]).await.expect("kept");
+        store
+            .save_grant(&user.id, &grant, made::at(9))
+            .await
+            .expect("kept");
+        store
+            .insert_key(&made::key("key"), &[0x2a; 32])
+            .await
+            .expect("kept");
         for (id, account) in [("support", "a"), ("sales", "u")] {
             let mailbox = made::mailbox(id, "c", account);
             store.insert_mailbox(&mailbox).await.expect("kept");
@@ -88,13 +103,19 @@ impl Sample {
             last_synced_at: Some(self.now),
             ..SyncState::default()
         };
-        store.set_sync_state(&"support".into(), &level).await.expect("kept");
+        store
+            .set_sync_state(&"support".into(), &level)
+            .await
+            .expect("kept");
         let failed = SyncState {
             state: SyncPhase::Failed,
             error: Some("the network".into()),
             ..SyncState::default()
         };
-        store.set_sync_state(&"sales".into(), &failed).await.expect("kept");
+        store
+            .set_sync_state(&"sales".into(), &failed)
+            .await
+            .expect("kept");
     }
 
     async fn mail(&self, store: &dyn Store) {
@@ -105,7 +126,10 @@ impl Sample {
                 whole: true,
                 cursor: Some(made::cursor(SECRETS[2])),
             };
-            store.apply_folders(&mailbox.into(), &page, self.now).await.expect("kept");
+            store
+                .apply_folders(&mailbox.into(), &page, self.now)
+                .await
+                .expect("kept");
         }
         let contents = [(blob_ref(&large()), large()), (blob_ref(&small()), small())];
         let order = MessageRecord {
@@ -158,11 +182,17 @@ impl Sample {
             let mut page = made::page(folder, messages, &[]);
             page.contents = contents.to_vec();
             page.cursor = made::cursor(SECRETS[2]);
-            store.apply_messages(&mailbox.into(), &page, self.now).await.expect("kept");
+            store
+                .apply_messages(&mailbox.into(), &page, self.now)
+                .await
+                .expect("kept");
         }
         // Leaving, and still to be seen.
         let page = made::page("support-orders", Vec::new(), &["m4"]);
-        store.apply_messages(&"support".into(), &page, self.now).await.expect("kept");
+        store
+            .apply_messages(&"support".into(), &page, self.now)
+            .await
+            .expect("kept");
     }
 
     async fn outbox(&self, store: &dyn Store) {
@@ -216,7 +246,11 @@ impl Sample {
             error: status.is_none().then(|| "the network".into()),
             detail: Some(Default::default()),
         };
-        let calls = [call("l1", Some(200)), call("l2", Some(429)), call("l3", None)];
+        let calls = [
+            call("l1", Some(200)),
+            call("l2", Some(429)),
+            call("l3", None),
+        ];
         store.record_calls(&calls).await.expect("kept");
     }
 }
@@ -234,7 +268,10 @@ async fn people(store: &dyn Store) {
         person("support", "support@contoso.example"),
         person("chief", "chief@contoso.example"),
     ];
-    store.apply_people(&"c".into(), &people, true, made::at(3)).await.expect("kept");
+    store
+        .apply_people(&"c".into(), &people, true, made::at(3))
+        .await
+        .expect("kept");
 }
 
 fn folders(mailbox: &str) -> Vec<MailFolder> {
@@ -297,7 +334,11 @@ fn odd() -> Vec<MessageRecord> {
     let message = |(number, json): (usize, &&str)| MessageRecord {
         json: (*json).into(),
         conversation_id: Some("odd".into()),
-        ..from_ann(&format!("odd{number}"), "support-inbox", "2026-10-01T00:00:00Z")
+        ..from_ann(
+            &format!("odd{number}"),
+            "support-inbox",
+            "2026-10-01T00:00:00Z",
+        )
     };
     ODD.iter().enumerate().map(message).collect()
 }

@@ -4,7 +4,7 @@ use crate::page::{Column, Type};
 use crate::sample::Sample;
 use postroom_cluster::{Cluster, Database, psql};
 use postroom_store::{
-    DatabaseUrl, MasterKey, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store,
+    DatabaseUrl, MasterKey, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -17,19 +17,19 @@ const BETWEEN: &str = "|";
 const NOTHING: &str = "(nothing)";
 
 /// Reads rows, each as a text.
-pub trait Reading {
+pub(crate) trait Reading {
     fn rows(&self, sql: &str) -> Result<Vec<String>, String>;
 }
 
 /// A data folder, with its store open beside the reader.
-pub struct Sqlite {
+pub(crate) struct Sqlite {
     folder: TempDir,
     reader: Connection,
     _store: SqliteStore,
 }
 
 impl Sqlite {
-    pub async fn filled(sample: &Sample) -> Self {
+    pub(crate) async fn filled(sample: &Sample) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = SqliteOptions::new(folder.path(), MasterKey::from_bytes([7; 32]));
         let store = SqliteStore::open(options).await.expect("opened");
@@ -44,22 +44,24 @@ impl Sqlite {
         }
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn columns(&self, view: &str) -> Vec<String> {
-        self.rows(&format!("SELECT name FROM pragma_table_info('postroom_{view}')"))
-            .expect("read")
+    pub(crate) fn columns(&self, view: &str) -> Vec<String> {
+        self.rows(&format!(
+            "SELECT name FROM pragma_table_info('postroom_{view}')"
+        ))
+        .expect("read")
     }
 
-    pub fn views(&self) -> Vec<String> {
+    pub(crate) fn views(&self) -> Vec<String> {
         let sql = "SELECT substr(name, 10) FROM sqlite_schema WHERE type = 'view' ORDER BY name";
         self.rows(sql).expect("read")
     }
 
     /// Every value of a column is what is documented, and text only if it is readable.
-    pub fn assert_type(&self, view: &str, column: &Column) {
+    pub(crate) fn assert_type(&self, view: &str, column: &Column) {
         let name = &column.name;
         let wanted = match column.is {
             Type::Text => "text",
@@ -85,13 +87,16 @@ impl Sqlite {
     }
 
     /// Rows in words that both stores have.
-    pub fn canonical(&self, view: &str, columns: &[Column]) -> Vec<String> {
+    pub(crate) fn canonical(&self, view: &str, columns: &[Column]) -> Vec<String> {
         let columns: Vec<_> = columns.iter().map(|it| it.name.as_str()).collect();
-        self.rows(&format!("SELECT {} FROM postroom_{view}", columns.join(", ")))
-            .expect("read")
+        self.rows(&format!(
+            "SELECT {} FROM postroom_{view}",
+            columns.join(", ")
+        ))
+        .expect("read")
     }
 
-    pub fn plan(&self, sql: &str) -> String {
+    pub(crate) fn plan(&self, sql: &str) -> String {
         let sql = format!("EXPLAIN QUERY PLAN {sql}");
         self.rows(&sql).expect("explained").join("\n")
     }
@@ -111,7 +116,7 @@ impl Reading for Sqlite {
                         ValueRef::Null => NOTHING.to_owned(),
                         ValueRef::Integer(value) => value.to_string(),
                         ValueRef::Real(value) => value.to_string(),
-                        ValueRef::Text(value) => String::from_utf8_lossy(value).into_owned(),
+                        ValueRef::Text(value) => readable(value),
                         ValueRef::Blob(value) => format!("{} bytes", value.len()),
                     });
                 }
@@ -123,22 +128,27 @@ impl Reading for Sqlite {
     }
 }
 
+/// A text; half a surrogate pair is three bytes in SQLite and one U+FFFD in PostgreSQL.
+fn readable(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}")
+}
+
 /// A database, read by a member of the readers' group.
-pub struct Postgres {
+pub(crate) struct Postgres {
     database: Database,
     reader: Reader,
     _store: PostgresStore,
 }
 
 /// A role that may read; gone when dropped.
-pub struct Reader {
+pub(crate) struct Reader {
     admin: String,
     name: String,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Reader {
-    pub fn new(database: &Database) -> Self {
+    pub(crate) fn new(database: &Database) -> Self {
         let name = format!("reports_{}", database.name());
         database
             .sql(&format!(
@@ -163,7 +173,7 @@ impl Drop for Reader {
 }
 
 impl Postgres {
-    pub async fn filled(sample: &Sample) -> Self {
+    pub(crate) async fn filled(sample: &Sample) -> Self {
         let database = Cluster::shared().create_database();
         let url = DatabaseUrl::parse(&database.url()).expect("an address");
         let options = PostgresOptions::new(url, MasterKey::from_bytes([7; 32]));
@@ -177,7 +187,7 @@ impl Postgres {
         }
     }
 
-    pub fn columns_with_types(&self, view: &str) -> Vec<String> {
+    pub(crate) fn columns_with_types(&self, view: &str) -> Vec<String> {
         self.rows(&format!(
             "SELECT column_name || '|' || data_type FROM information_schema.columns
              WHERE table_schema = 'postroom' AND table_name = '{view}' ORDER BY ordinal_position"
@@ -185,14 +195,14 @@ impl Postgres {
         .expect("read")
     }
 
-    pub fn views(&self) -> Vec<String> {
+    pub(crate) fn views(&self) -> Vec<String> {
         let sql = "SELECT table_name FROM information_schema.tables
             WHERE table_schema = 'postroom' ORDER BY table_name COLLATE \"C\"";
         self.rows(sql).expect("read")
     }
 
     /// Rows in words that both stores have.
-    pub fn canonical(&self, view: &str, columns: &[Column]) -> Vec<String> {
+    pub(crate) fn canonical(&self, view: &str, columns: &[Column]) -> Vec<String> {
         let columns: Vec<_> = columns
             .iter()
             .map(|Column { name, is }| {
@@ -213,7 +223,7 @@ impl Postgres {
     }
 
     /// The plan of a database that is large: a table is read from end to end only if it has to be.
-    pub fn plan(&self, sql: &str) -> String {
+    pub(crate) fn plan(&self, sql: &str) -> String {
         let sql = format!("SET enable_seqscan = off; EXPLAIN {sql}");
         self.database.sql(&sql).expect("explained")
     }

@@ -101,11 +101,11 @@ SELECT b.id AS mailbox_id,
     m.internet_message_id,
     m.change_key,
     readable_json(x.json) ->> 'importance' AS importance,
-    (SELECT string_agg(c.value, ', ' ORDER BY c.ordinality)
+    (SELECT string_agg(c.value #>> '{}', ', ' ORDER BY c.ordinality)
          FROM (SELECT readable_json(x.json) -> 'categories' AS list OFFSET 0) l
-            CROSS JOIN LATERAL json_array_elements_text(CASE json_typeof(l.list)
-                WHEN 'array' THEN l.list ELSE '[]' END) WITH ORDINALITY c (value, ordinality))
-        AS categories,
+            CROSS JOIN LATERAL json_array_elements(CASE json_typeof(l.list)
+                WHEN 'array' THEN l.list ELSE '[]' END) WITH ORDINALITY c (value, ordinality)
+         WHERE json_typeof(c.value) = 'string') AS categories,
     readable_json(x.json) -> 'flag' ->> 'flagStatus' AS flag_status,
     readable_json(x.json) ->> 'webLink' AS web_link,
     readable_json(x.json) ->> 'bodyPreview' AS body_preview,

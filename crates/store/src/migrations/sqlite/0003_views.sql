@@ -110,16 +110,17 @@ SELECT b.id AS mailbox_id,
     m.conversation_id,
     m.internet_message_id,
     m.change_key,
-    CASE json_type(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END, '$.importance') WHEN 'text'
-            THEN json_extract(x.json, '$.importance') END AS importance,
-    (SELECT group_concat(c.value, ', ') FROM json_each(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END,
-        '$.categories') c WHERE c.type = 'text') AS categories,
-    CASE json_type(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END, '$.flag.flagStatus') WHEN 'text'
-            THEN json_extract(x.json, '$.flag.flagStatus') END AS flag_status,
-    CASE json_type(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END, '$.webLink') WHEN 'text'
-            THEN json_extract(x.json, '$.webLink') END AS web_link,
-    CASE json_type(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END, '$.bodyPreview') WHEN 'text'
-            THEN json_extract(x.json, '$.bodyPreview') END AS body_preview,
+    CAST(json_extract(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END,
+        '$.importance') AS TEXT) AS importance,
+    (SELECT group_concat(c.value, ', ')
+         FROM json_each(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END, '$.categories') c
+         WHERE c.type = 'text' AND typeof(c.key) = 'integer') AS categories,
+    CAST(json_extract(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END,
+        '$.flag.flagStatus') AS TEXT) AS flag_status,
+    CAST(json_extract(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END,
+        '$.webLink') AS TEXT) AS web_link,
+    CAST(json_extract(CASE WHEN json_valid(x.json) THEN x.json ELSE '{}' END,
+        '$.bodyPreview') AS TEXT) AS body_preview,
     m.body_type,
     x.body
 FROM messages m
@@ -137,12 +138,9 @@ SELECT b.id AS mailbox_id,
     CASE p.key WHEN 'toRecipients' THEN 'to' WHEN 'ccRecipients' THEN 'cc'
         WHEN 'bccRecipients' THEN 'bcc' WHEN 'replyTo' THEN 'reply_to' ELSE p.key END AS kind,
     r.key + 1 AS ordinal,
-    CASE json_type(r.value, '$.emailAddress.name') WHEN 'text'
-        THEN json_extract(r.value, '$.emailAddress.name') END AS name,
-    CASE json_type(r.value, '$.emailAddress.address') WHEN 'text'
-        THEN json_extract(r.value, '$.emailAddress.address') END AS address,
-    CASE WHEN json_type(r.value, '$.emailAddress.address') = 'text'
-            AND instr(json_extract(r.value, '$.emailAddress.address'), '@') > 0
+    CAST(json_extract(r.value, '$.emailAddress.name') AS TEXT) AS name,
+    CAST(json_extract(r.value, '$.emailAddress.address') AS TEXT) AS address,
+    CASE WHEN instr(json_extract(r.value, '$.emailAddress.address'), '@') > 0
         THEN lower(substr(json_extract(r.value, '$.emailAddress.address'),
             instr(json_extract(r.value, '$.emailAddress.address'), '@') + 1)) END AS domain
 FROM messages m
