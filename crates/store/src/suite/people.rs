@@ -36,7 +36,7 @@ pub async fn pages_of_a_reading_and_who_is_gone(ground: &dyn Ground) {
     ok!(store.apply_people(&"d".into(), &[person("a")], true, at(0)));
     let nearly_nothing = PersonRecord::new("b", PersonSource::Mailbox);
     ok!(store.apply_people(&here(), &[person("gone"), person("a")], false, at(1)));
-    ok!(store.apply_people(&here(), &[nearly_nothing.clone()], true, at(1)));
+    ok!(store.apply_people(&here(), std::slice::from_ref(&nearly_nothing), true, at(1)));
     ok!(store.apply_people(&here(), &[person("c")], false, at(2)));
     assert_eq!(ok!(store.people(&here())).len(), 4);
     ok!(store.apply_people(&here(), &[nearly_nothing.clone(), person("a")], true, at(2)));
