@@ -15,6 +15,7 @@ mod accounts;
 mod blobs;
 mod calls;
 mod changes;
+mod conditions;
 mod connections;
 mod connector;
 mod contents;
@@ -35,6 +36,9 @@ mod opening;
 mod outbox;
 mod patience;
 mod people;
+#[cfg(feature = "suite")]
+#[doc(hidden)]
+pub mod plans;
 mod reader_role;
 mod server;
 mod settings;

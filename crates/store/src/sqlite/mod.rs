@@ -39,7 +39,7 @@ use crate::blob_files::BlobFiles;
 use crate::contract::{Description, Result, Store, StoreError};
 use crate::file_error::from_io;
 use crate::private;
-use crate::role::Role;
+pub use crate::role::Role;
 use crate::seal::{MasterKey, Vault};
 use async_trait::async_trait;
 use errors::{Answer, from_sqlite};

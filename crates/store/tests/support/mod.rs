@@ -1,4 +1,7 @@
-//! What the tests on PostgreSQL share.
+//! What the tests on PostgreSQL share. Not every one of them uses all of it.
+#![allow(dead_code, reason = "each test file is a crate of its own")]
+
+pub(crate) mod proxy;
 
 use postroom_cluster::Database;
 use std::time::{Duration, Instant};
