@@ -14,6 +14,7 @@ mod kill;
 mod login;
 mod mirror;
 mod outbox;
+mod people;
 mod slow;
 mod strangers;
 mod tls;

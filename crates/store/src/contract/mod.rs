@@ -30,6 +30,7 @@ pub mod logins;
 pub mod mailboxes;
 pub mod messages;
 pub mod outbox;
+pub mod people;
 pub mod settings;
 pub mod tables;
 
@@ -53,6 +54,7 @@ pub trait Store:
     + mailboxes::Mailboxes
     + messages::Messages
     + outbox::Outbox
+    + people::People
     + settings::Settings
     + tables::Tables
     + Send

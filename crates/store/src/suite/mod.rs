@@ -42,6 +42,7 @@ pub mod messages;
 pub mod moves;
 pub mod nul;
 pub mod outbox;
+pub mod people;
 pub mod random;
 pub mod reading;
 pub mod secrets;
@@ -121,6 +122,12 @@ macro_rules! conformance {
                 due_ones_in_order
                 lists_newest_first_in_pages
                 needs_its_contents
+            }
+            people {
+                pages_of_a_reading_and_who_is_gone
+                unchanged_ones_are_only_seen
+                texts_have_no_nul
+                go_with_the_connection
             }
             random { any_sequence_matches_the_model }
             reading {
