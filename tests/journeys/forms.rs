@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 const BOUNDARY: &str = "----------------------------73f1";
 const TYPE: &str = "multipart/form-data; boundary=----------------------------73f1";
 /// Large enough to go through a temporary file.
-const LARGE: usize = 300 * 1024;
+const LARGE: usize = 320 * 1024;
 const MOST: u64 = 1024 * 1024;
 
 /// A part: its headers, its content.
