@@ -231,6 +231,7 @@ async fn a_commit_that_is_still_under_way_is_waited_for() {
     let asking = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND query LIKE 'SELECT pg_xact_status%'";
     while database.sql(asking).expect("read").trim() == "0" {
+        assert!(!checking.is_finished(), "it did not ask");
         tokio::task::yield_now().await;
     }
     assert!(!checking.is_finished());

@@ -1,6 +1,8 @@
 //! How fast a mirror fills on PostgreSQL. `cargo test --release -p postroom-store --test
 //! postgres_speed -- --ignored --nocapture`
 
+#![allow(clippy::print_stdout, reason = "it reports to whoever runs it by hand")]
+
 use bytes::Bytes;
 use postroom_cluster::Cluster;
 use postroom_store::contract::blobs::blob_ref;
