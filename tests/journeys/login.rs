@@ -21,7 +21,8 @@ async fn begin(world: &World) -> Result<(String, String)> {
     ))
 }
 
-async fn log_in(world: &World, nth: usize) -> Result<Value> {
+/// Signs a user in, in the sandbox's page.
+pub(crate) async fn log_in(world: &World, nth: usize) -> Result<Value> {
     let (id, authorize_url) = begin(world).await?;
     let user = &world.sandbox.users[nth];
     let waiting = {
@@ -123,7 +124,8 @@ async fn an_hour_of_refreshes_in_fast_motion() -> Result<()> {
     Ok(())
 }
 
-fn refreshes(world: &World) -> u64 {
+/// How many refreshes Microsoft has answered.
+pub(crate) fn refreshes(world: &World) -> u64 {
     world
         .sandbox
         .sandbox()

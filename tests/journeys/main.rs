@@ -6,6 +6,7 @@ mod bad_input;
 mod check;
 mod conformance;
 mod curl;
+mod database;
 mod file_limit;
 mod folders;
 mod forms;
