@@ -25,14 +25,12 @@ macro_rules! select {
 }
 
 const ONE: &str = select!("WHERE id = $1");
-// Sorted, so that two batches with the same entries do not wait for each other.
 const INSERT: &str = "INSERT INTO calls (id, at, connection, account, mailbox, caller, method,
         path, status, duration_ms, request_bytes, response_bytes, attempt, request_id,
         client_request_id, error)
     SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[],
         $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
-        $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[]) AS it
-    ORDER BY 1 COLLATE \"C\"
+        $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[])
     ON CONFLICT (id) DO NOTHING RETURNING id, number";
 const INSERT_DETAILS: &str = "INSERT INTO call_details (call, at, detail)
     SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[])";

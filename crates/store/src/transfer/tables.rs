@@ -52,7 +52,7 @@ static ACCOUNTS: Table = table!("accounts" by 1:
     display_name Text, state Text, reason Text, since Time, expires_at Time);
 static GRANTS: Table = table!("grants" by 1:
     account Text, refresh_token Bytes, scopes Text, received_at Time);
-static LOGINS: Table = table!("logins" by 1:
+pub(super) static LOGINS: Table = table!("logins" by 1:
     id Text, connection Text, key Text, status Text, authorize_url Bytes, redirect_uri Text,
     state_hash Bytes, state Bytes, nonce Bytes, verifier Bytes, account Text, error Text,
     created_at Time, expires_at Time);
