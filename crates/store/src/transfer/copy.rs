@@ -9,6 +9,7 @@ use super::check::rows_and_contents;
 use super::{BLOBS, Progress, TABLES, Watcher};
 use crate::contract::tables::{Row, Table, Value};
 use crate::contract::{Result, Store, StoreError};
+use crate::seal::new_store_id;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use postroom_model::Timestamp;
 
@@ -187,7 +188,7 @@ async fn begin(from: &dyn Store, to: &dyn Store) -> std::result::Result<(String,
             to,
         });
     }
-    let mark = format!("{} {id}", uuid::Uuid::now_v7());
+    let mark = format!("{} {id}", new_store_id()?);
     // In this order, at whatever point it is cut off, a store with rows is marked.
     to.put_setting(UNFINISHED, &mark).await?;
     to.clear_tables().await?;

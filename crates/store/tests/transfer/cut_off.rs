@@ -16,6 +16,8 @@ enum Cut {
     Progress(usize),
     /// After it was woken so often.
     Wakes(usize),
+    /// After so many words of progress, and so many wakes behind them.
+    Behind(usize, usize),
 }
 
 /// Copies until the cut, then lets everything go, as a process does that is killed. `None`: cut
@@ -28,7 +30,7 @@ async fn copy(from: &Place, to: &Place, cut: Cut) -> Option<Result<Copied, CopyE
     };
     let outcome = {
         let mut copying = Box::pin(transfer::copy(&*source, &*target, &count));
-        let mut wakes = 0;
+        let (mut wakes, mut behind) = (0, 0);
         std::future::poll_fn(|context| {
             wakes += 1;
             match copying.as_mut().poll(context) {
@@ -37,6 +39,10 @@ async fn copy(from: &Place, to: &Place, cut: Cut) -> Option<Result<Copied, CopyE
                     let over = match cut {
                         Cut::Progress(most) => told.load(Ordering::Relaxed) >= most,
                         Cut::Wakes(most) => wakes >= most,
+                        Cut::Behind(words, most) => {
+                            behind += usize::from(told.load(Ordering::Relaxed) >= words);
+                            behind > most
+                        }
                     };
                     if over {
                         Poll::Ready(None)
@@ -123,6 +129,33 @@ async fn after_every_word_of_progress() {
         unmark(&from).await;
     }
     assert!(cut > 25, "it was cut off only {cut} times");
+}
+
+/// When everything is compared, the marks are set that say which of the two is used.
+#[tokio::test(flavor = "multi_thread")]
+async fn between_the_last_steps() {
+    let from = filled().await;
+    let words = AtomicUsize::new(0);
+    {
+        let to = folder();
+        let (source, target) = (from.open().await, to.open().await);
+        let count = |_| {
+            words.fetch_add(1, Ordering::Relaxed);
+        };
+        transfer::copy(&*source, &*target, &count)
+            .await
+            .expect("copied");
+        close(source).await;
+        close(target).await;
+    }
+    unmark(&from).await;
+    let words = words.load(Ordering::Relaxed);
+    let mut cuts = 0;
+    while cut_and_go_on(&from, &folder(), Cut::Behind(words, cuts)).await {
+        cuts += 1;
+        unmark(&from).await;
+    }
+    assert!(cuts >= 3, "it was cut off only {cuts} times");
 }
 
 #[tokio::test(flavor = "multi_thread")]

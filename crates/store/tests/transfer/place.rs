@@ -7,7 +7,7 @@ use postroom_store::{
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -47,9 +47,9 @@ pub(crate) fn with_files() -> Place {
 pub(crate) fn dump(place: &Place) -> BTreeMap<String, Rows> {
     let columns = columns();
     let mut tables = match place {
-        Place::Folder(folder) => sqlite_rows(folder.path(), &columns),
+        Place::Folder(folder) => sqlite_rows(folder.path(), columns),
         Place::Database(database) | Place::WithFiles(database, _) => {
-            postgres_rows(database, &columns)
+            postgres_rows(database, columns)
         }
     };
     for rows in tables.values_mut() {
@@ -63,7 +63,12 @@ pub(crate) fn dump(place: &Place) -> BTreeMap<String, Rows> {
 }
 
 /// Every table and its columns, as a new SQLite store has them: nobody can forget one.
-pub(crate) fn columns() -> BTreeMap<String, Vec<(String, bool)>> {
+pub(crate) fn columns() -> &'static BTreeMap<String, Vec<(String, bool)>> {
+    static COLUMNS: OnceLock<BTreeMap<String, Vec<(String, bool)>>> = OnceLock::new();
+    COLUMNS.get_or_init(read_columns)
+}
+
+fn read_columns() -> BTreeMap<String, Vec<(String, bool)>> {
     let folder = tempfile::tempdir().expect("a folder");
     let options = SqliteOptions::new(folder.path(), MasterKey::from_bytes([7; 32]));
     std::thread::scope(|scope| {
@@ -155,7 +160,7 @@ fn postgres_rows(
             Some(((words.next()?, words.next()?), words.next()?))
         })
         .collect();
-    let rows = |table: &str, columns: &[(String, bool)]| -> Rows {
+    let select = |table: &str, columns: &[(String, bool)]| {
         let texts: Vec<_> = columns
             .iter()
             .map(|(name, _)| match kinds[&(table, name.as_str())] {
@@ -167,21 +172,29 @@ fn postgres_rows(
                 _ => format!("{name}::text"),
             })
             .collect();
-        let all = format!(
-            "SELECT json_build_array({}) FROM postroom_data.{table}",
+        format!(
+            "SELECT json_build_array('{table}', {}) FROM postroom_data.{table}",
             texts.join(", ")
-        );
-        database
-            .sql(&all)
-            .expect("read")
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect()
+        )
     };
-    tables
+    let all: Vec<_> = tables
         .iter()
-        .map(|(table, columns)| (table.clone(), rows(table, columns)))
-        .collect()
+        .map(|(table, columns)| select(table, columns))
+        .collect();
+    let mut rows: BTreeMap<String, Rows> = tables
+        .keys()
+        .map(|table| (table.clone(), Rows::new()))
+        .collect();
+    for line in database
+        .sql(&all.join(" UNION ALL "))
+        .expect("read")
+        .lines()
+    {
+        let mut row: Vec<Option<String>> = serde_json::from_str(line).expect("JSON");
+        let table = row.remove(0).expect("a name");
+        rows.get_mut(&table).expect("known").push(row);
+    }
+    rows
 }
 
 impl Place {

@@ -91,10 +91,10 @@ async fn there_is_something_of_everything() {
     for (table, columns) in columns() {
         let known: Vec<_> = TABLES
             .iter()
-            .filter(|it| it.name == table)
+            .filter(|it| it.name == *table)
             .flat_map(|it| it.columns.iter().map(|column| column.name))
             .collect();
-        assert!(!rows[&table].is_empty(), "{table} is empty");
+        assert!(!rows[table].is_empty(), "{table} is empty");
         for (at, (column, nullable)) in columns.iter().enumerate() {
             assert!(
                 table == "blobs" || known.contains(&column.as_str()),
@@ -102,7 +102,7 @@ async fn there_is_something_of_everything() {
             );
             for is_null in [false, *nullable] {
                 assert!(
-                    rows[&table].iter().any(|row| row[at].is_none() == is_null),
+                    rows[table].iter().any(|row| row[at].is_none() == is_null),
                     "no row of {table} has {column} null: {is_null}"
                 );
             }
