@@ -61,6 +61,7 @@ impl Origin {
                 "Its master key is in {} now, too.",
                 own.display()
             )),
+            Err(_) if MasterKey::read_file(&own).is_ok_and(|it| it.is_same_as(&key)) => {}
             Err(_) if own.exists() => output::warning(format_args!(
                 "{copy} needs the master key in {}: give it with --master-key-file, for there is \
                  another one in {}",

@@ -67,7 +67,7 @@ pub(crate) async fn open_store_with(
 
 /// Whether a store may be used: it is neither half a copy nor one that was moved elsewhere. Using
 /// it ends a copy of it that is under way.
-async fn whole(store: &dyn Store) -> anyhow::Result<()> {
+pub(crate) async fn whole(store: &dyn Store) -> anyhow::Result<()> {
     let set = async |name| anyhow::Ok(store.setting(name).await?.filter(|value| !value.is_empty()));
     if set(transfer::UNFINISHED).await?.is_some() {
         anyhow::bail!(

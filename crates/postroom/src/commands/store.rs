@@ -9,8 +9,8 @@ use crate::{master_key, output, stack};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use postroom_store::postgres::reader_script;
-use postroom_store::transfer::{self, MOVED_TO};
-use postroom_store::{MasterKey, Role, Store};
+use postroom_store::transfer::{self, CopyError, MOVED_TO};
+use postroom_store::{MasterKey, Role, Store, StoreError};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,13 +76,20 @@ impl Copy {
         };
         let from = place(&self.from, self.from_blob_folder.as_ref())?;
         let to = place(&self.to, self.to_blob_folder.as_ref())?;
-        if from.folder().is_some() && !from.is_made() {
-            return Err(usage(format!("there is nothing in {from}")));
+        must_be_there(&from)?;
+        if from.name() == to.name() {
+            return Err(usage(format!("{from} cannot be copied into itself")));
         }
         let source = stack::open_any_store(&settings, &from, Role::Engine).await?;
         let (key, origin) = master_key::find(&settings, &from)?;
         let copied = self.copy_into(&settings, &*source, &to, key).await;
         stack::close(&source).await;
+        if let Err(error) = &copied
+            && error.downcast_ref().is_some_and(is_there)
+        {
+            // It may have been ended just before the key was lent.
+            origin.lend_to(&to)?;
+        }
         let copied = copied?;
         if self.json {
             output::json(&json!({
@@ -108,13 +115,26 @@ impl Copy {
         key: MasterKey,
     ) -> anyhow::Result<transfer::Copied> {
         let ca_file = settings.ca_file.as_deref();
-        let target = stack::open_store_with(to, key, Role::Engine, ca_file).await?;
+        let target = stack::open_store_with(to, key, Role::Engine, ca_file)
+            .await
+            .map_err(|error| match error.downcast_ref() {
+                Some(StoreError::MasterKey(_)) => anyhow::anyhow!(
+                    "{to} is in use already, with another master key: a copy needs an empty store \
+                     to go into"
+                ),
+                _ => error,
+            })?;
         let bar = WorkBar::new("copying");
         let copied = transfer::copy(source, &*target, &|progress| bar.show(progress)).await;
         bar.finish();
         stack::close(&target).await;
         Ok(copied?)
     }
+}
+
+/// Whether the installation is in the other store already.
+fn is_there(error: &CopyError) -> bool {
+    matches!(error, CopyError::Same { .. })
 }
 
 /// Prove the store whole: references, counts, cursors, attachments, secrets
@@ -143,7 +163,7 @@ impl Check {
             output::say("The store is whole.");
         } else {
             for fault in &faults {
-                output::say(fault);
+                output::line(fault)?;
             }
         }
         if faults.is_empty() {
@@ -167,8 +187,10 @@ impl Reuse {
     async fn run(self) -> anyhow::Result<()> {
         let store = open(&self.target, Role::Engine).await?;
         let noted = store.put_setting(MOVED_TO, "").await;
+        let usable = stack::whole(&*store).await;
         stack::close(&store).await;
         noted?;
+        usable?;
         output::say("This store is in use again.");
         Ok(())
     }
@@ -203,5 +225,15 @@ async fn open(target: &Target, role: Role) -> anyhow::Result<Arc<dyn Store>> {
         ));
     }
     let settings = target.settings()?;
-    stack::open_any_store(&settings, &settings.place()?, role).await
+    let place = settings.place()?;
+    must_be_there(&place)?;
+    stack::open_any_store(&settings, &place, role).await
+}
+
+/// A folder without a store would become an empty one by being opened.
+fn must_be_there(place: &StorePlace) -> anyhow::Result<()> {
+    if place.folder().is_some() && !place.is_made() {
+        return Err(usage(format!("there is no store in {place}")));
+    }
+    Ok(())
 }

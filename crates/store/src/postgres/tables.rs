@@ -14,8 +14,8 @@ use futures::FutureExt as _;
 use postgres_types::ToSql;
 use postroom_model::Timestamp;
 
-/// Rows of tables with long texts that are read at once.
-const LONG: u32 = 100;
+/// Rows are handed on once they take so many bytes.
+const MOST_BYTES: u32 = 8 << 20;
 
 const IDENTITY: &str = "SELECT s.id, s.forgotten, f.last_position FROM store s, feed f";
 const ADOPT: &str = "UPDATE store SET id = $1, forgotten = $2";
@@ -120,15 +120,18 @@ fn values(columns: &[Column], row: &tokio_postgres::Row) -> Answer<Row> {
         .collect()
 }
 
+/// Rows behind a key, in order, until they take [`MOST_BYTES`]: the server counts, so that what is
+/// too much is not even sent. How long a value is it knows without unpacking it.
 fn select(table: &Table, after: bool, limit: u32) -> String {
-    let columns: Vec<_> = table
-        .columns
-        .iter()
-        .map(|column| match column.kind {
-            Kind::Json => format!("{}::text", column.name),
-            _ => column.name.to_owned(),
-        })
-        .collect();
+    let read = |column: &Column| match column.kind {
+        Kind::Json => format!("{0}::text AS {0}", column.name),
+        _ => column.name.to_owned(),
+    };
+    let size = |column: &Column| match column.kind {
+        Kind::Text | Kind::Bytes => Some(format!("COALESCE(octet_length({}), 0)", column.name)),
+        Kind::Json => Some(format!("COALESCE(octet_length({}::text), 0)", column.name)),
+        _ => None,
+    };
     let key = names(table.key_columns()).join(", ");
     let behind = if after {
         let marks: Vec<_> = (1..=table.key).map(|number| format!("${number}")).collect();
@@ -136,15 +139,31 @@ fn select(table: &Table, after: bool, limit: u32) -> String {
     } else {
         String::new()
     };
-    let long = matches!(
-        table.name,
-        "message_texts" | "outbox" | "idempotency" | "call_details"
-    );
-    let limit = if long { limit.min(LONG) } else { limit };
+    let sizes: Vec<_> = table.columns.iter().filter_map(size).collect();
+    let sizes = if sizes.is_empty() {
+        "0".to_owned()
+    } else {
+        sizes.join(" + ")
+    };
     format!(
-        "SELECT {} FROM {} {behind} ORDER BY {key} LIMIT {limit}",
-        columns.join(", "),
-        table.name,
+        "SELECT {columns} FROM (
+            SELECT *, SUM(bytes_of_row) OVER (
+                ORDER BY {key} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS bytes_before
+            FROM (
+                SELECT {read}, ({sizes})::bigint AS bytes_of_row FROM {table}
+                {behind} ORDER BY {key} LIMIT {limit}
+            ) counted
+         ) summed
+         WHERE bytes_before IS NULL OR bytes_before < {MOST_BYTES} ORDER BY {key}",
+        columns = names(table.columns).join(", "),
+        read = table
+            .columns
+            .iter()
+            .map(read)
+            .collect::<Vec<_>>()
+            .join(", "),
+        table = table.name,
     )
 }
 

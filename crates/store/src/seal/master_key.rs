@@ -52,6 +52,12 @@ impl MasterKey {
         Ok(Self::from_bytes(key))
     }
 
+    /// Whether the other one is the same key.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_slice(), other.0.as_slice())
+            .is_ok()
+    }
+
     /// Reads one from a file that only its owner may read.
     pub fn read_file(path: &Path) -> Result<Self> {
         let others = private::open_to_others(path).map_err(|source| reading(path, source))?;

@@ -120,16 +120,23 @@ fn parts(key: &[String]) -> Vec<String> {
         .collect()
 }
 
+fn select(table: &'static Table, condition: &str, limit: usize) -> String {
+    let (from, columns) = source(table);
+    format!(
+        "SELECT {} FROM {from} WHERE {condition} ORDER BY {} LIMIT {limit}",
+        columns.join(", "),
+        columns[..table.key].join(", "),
+    )
+}
+
 fn read(
     connection: &Connection,
     table: &'static Table,
     after: Option<&[Value]>,
     limit: u32,
 ) -> Answer<Vec<Row>> {
-    let (from, columns) = source(table);
-    let key = &columns[..table.key];
     let conditions = match after {
-        Some(_) => parts(key),
+        Some(_) => parts(&source(table).1[..table.key]),
         None => vec!["1 = 1".to_owned()],
     };
     let (mut rows, mut bytes) = (Vec::new(), 0);
@@ -138,11 +145,7 @@ fn read(
         if left == 0 || bytes >= MOST_BYTES {
             break;
         }
-        let mut statement = connection.prepare_cached(&format!(
-            "SELECT {} FROM {from} WHERE {condition} ORDER BY {} LIMIT {left}",
-            columns.join(", "),
-            key.join(", "),
-        ))?;
+        let mut statement = connection.prepare_cached(&select(table, &condition, left))?;
         let wanted = statement.parameter_count();
         let given = after.unwrap_or_default().iter().take(wanted);
         let mut found = statement.query(params_from_iter(given))?;
@@ -304,14 +307,17 @@ impl Tables for SqliteStore {
     }
 
     async fn count_rows(&self, table: &'static Table) -> Result<u64> {
-        self.read("counting rows", |connection| {
-            let name = table.name;
-            Ok(count(connection.query_row(
-                &format!("SELECT COUNT(*) FROM {name}"),
-                [],
-                |row| row.get(0),
-            )?))
-        })
+        let name = table.name;
+        self.0
+            .readers
+            .read_long("counting rows", move |connection| {
+                Ok(count(connection.query_row(
+                    &format!("SELECT COUNT(*) FROM {name}"),
+                    [],
+                    |row| row.get(0),
+                )?))
+            })
+            .await
     }
 
     async fn write_rows(&self, table: &'static Table, rows: Vec<Row>) -> Result<()> {
@@ -370,5 +376,39 @@ impl Tables for SqliteStore {
             Ok(found)
         };
         self.0.readers.read_long("looking for faults", look).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrations;
+    use super::*;
+    use crate::transfer::{BLOBS, CHANGES};
+
+    /// A page behind a key is a range of an index that has the order. If it were sorted, or looked
+    /// for from the beginning, copying many messages would take the square of their number.
+    #[test]
+    fn pages_of_large_tables_are_ranges_in_order() {
+        let mut connection = Connection::open_in_memory().expect("opened");
+        migrations::migrate(&mut connection, "memory").expect("made");
+        for table in [&MESSAGES, &MESSAGE_TEXTS, &ATTACHMENTS, &CHANGES, &BLOBS] {
+            let mut conditions = parts(&source(table).1[..table.key]);
+            conditions.push("1 = 1".into());
+            for condition in conditions {
+                let select = select(table, &condition, 1000);
+                let mut explain = connection
+                    .prepare(&format!("EXPLAIN QUERY PLAN {select}"))
+                    .expect("prepared");
+                let values = vec![1; explain.parameter_count()];
+                let plan: Vec<String> = explain
+                    .query_map(params_from_iter(values), |row| row.get(3))
+                    .expect("explained")
+                    .map(|line| line.expect("read"))
+                    .collect();
+                let is_range = condition == "1 = 1" || !plan.iter().any(|it| it.contains("SCAN"));
+                let is_sorted = !plan.iter().any(|it| it.contains("TEMP B-TREE"));
+                assert!(is_range && is_sorted, "{select}: {plan:#?}");
+            }
+        }
     }
 }

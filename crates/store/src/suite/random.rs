@@ -14,16 +14,25 @@ const FOLDERS: [&str; 3] = ["a", "b", "c"];
 
 /// One thing that happens to the mirror.
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     /// A page: messages (with the number of their change key) and removals, in a folder.
     Page {
+        /// Which.
         folder: usize,
+        /// Messages, each with its change key.
         messages: Vec<(u8, u8)>,
+        /// Removals.
         removed: Vec<u8>,
+        /// Whether the page is a whole comparison.
         compared: bool,
     },
     /// A call of ours writes one.
-    Put { folder: usize, message: (u8, u8) },
+    Put {
+        /// Where.
+        folder: usize,
+        /// The message and its change key.
+        message: (u8, u8),
+    },
     /// A call of ours deletes one.
     Delete(u8),
     /// A round ends; Microsoft says that all that is leaving is gone.
@@ -81,7 +90,8 @@ fn name(id: u8) -> String {
     format!("m{id}")
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+/// Any sequence.
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let message = || (0..6_u8, 0..3_u8);
     let step = prop_oneof![
         4 => (0..3_usize, prop::collection::vec(message(), 0..4),
@@ -156,6 +166,14 @@ async fn run(store: &dyn Store, mirror: &mut Mirror, step: &Step, now: i64) {
                 mirror.delete(id);
             }
         }
+    }
+}
+
+/// Lets all of it happen to the mailbox `one`, which is there and empty.
+pub async fn play(store: &dyn Store, steps: &[Step]) {
+    let mut mirror = Mirror::default();
+    for (step, now) in steps.iter().zip(10..) {
+        run(store, &mut mirror, step, now).await;
     }
 }
 

@@ -1,12 +1,15 @@
 //! Proves a store whole.
 
+use super::tables::LOGINS;
 use super::{BLOBS, Progress, Watcher};
 use crate::contract::tables::Value;
 use crate::contract::{Result, Store, StoreError};
-use futures::StreamExt as _;
+use futures::{StreamExt as _, stream};
 
-/// Contents looked up at once.
+/// Rows looked up at once.
 const SOME: u32 = 500;
+/// Contents read side by side.
+const CONTENTS: usize = 8;
 
 /// Looks at references, counts, cursors, every content and every secret. Gives what is wrong, in
 /// words; nothing: the store is whole.
@@ -15,13 +18,22 @@ const SOME: u32 = 500;
 ///
 /// Where the store cannot be read at all.
 pub async fn check(store: &dyn Store, watcher: Watcher<'_>) -> Result<Vec<String>> {
+    let mut faults = rows_and_contents(store, watcher).await?;
+    secrets(store, &mut faults).await?;
+    Ok(faults)
+}
+
+/// As [`check`], without secrets.
+pub(super) async fn rows_and_contents(
+    store: &dyn Store,
+    watcher: Watcher<'_>,
+) -> Result<Vec<String>> {
     watcher(Progress {
         doing: "rows",
         done: 0,
         of: 0,
     });
     let mut faults = store.find_faults().await?;
-    secrets(store, &mut faults).await?;
     contents(store, watcher, &mut faults).await?;
     Ok(faults)
 }
@@ -42,7 +54,19 @@ async fn secrets(store: &dyn Store, faults: &mut Vec<String>) -> Result<()> {
     for account in store.accounts().await? {
         sealed(store.grant(&account.id).await, faults)?;
     }
-    Ok(())
+    let mut after: Option<Vec<Value>> = None;
+    loop {
+        let rows = store.read_rows(&LOGINS, after.as_deref(), SOME).await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = Some(LOGINS.key_of(last).to_vec());
+        for row in &rows {
+            if let Some(Value::Text(id)) = row.first() {
+                sealed(store.login(&id.as_str().into()).await, faults)?;
+            }
+        }
+    }
 }
 
 /// Every content is what its name says.
@@ -56,12 +80,14 @@ async fn contents(store: &dyn Store, watcher: Watcher<'_>, faults: &mut Vec<Stri
             return Ok(());
         };
         after = Some(BLOBS.key_of(last).to_vec());
-        for row in &rows {
-            if let [Value::Text(hash), Value::Integer(size), ..] = row.as_slice()
-                && let Some(fault) = content(store, hash, *size).await?
-            {
-                faults.push(fault);
-            }
+        let mut looked_at = stream::iter(&rows)
+            .map(async |row| match row.as_slice() {
+                [Value::Text(hash), Value::Integer(size), ..] => content(store, hash, *size).await,
+                _ => Ok(None),
+            })
+            .buffered(CONTENTS);
+        while let Some(fault) = looked_at.next().await {
+            faults.extend(fault?);
             done += 1;
             watcher(Progress {
                 doing: "contents",

@@ -5,14 +5,16 @@
 //! was not used in between: a mark that both stores carry tells. At the end every row and every
 //! content is compared.
 
-use super::{BLOBS, Progress, TABLES, Watcher, check};
+use super::check::rows_and_contents;
+use super::{BLOBS, Progress, TABLES, Watcher};
 use crate::contract::tables::{Row, Table, Value};
 use crate::contract::{Result, Store, StoreError};
+use crate::seal::new_store_id;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use postroom_model::Timestamp;
 
-/// The setting of a store into which a copy is not finished: the copy's mark. Such a store must not
-/// be used.
+/// The setting of a store into which a copy is not finished: the copy's mark, which ends with the
+/// id of the store that is copied. Such a store must not be used.
 pub const UNFINISHED: &str = "store.copy.unfinished";
 /// The setting of a store that is being copied: the copy's mark. Whoever uses the store takes it
 /// away, so that the copy begins anew.
@@ -56,9 +58,35 @@ pub enum CopyError {
         /// Where.
         place: String,
     },
+    /// The other store holds half a copy of a third one.
+    #[error(
+        "{place} holds a copy of another store that was not finished: finish that one, or take an \
+         empty store"
+    )]
+    Another {
+        /// Where.
+        place: String,
+    },
+    /// The store to copy was moved elsewhere before.
+    #[error(
+        "{place} was copied to {to} before, which is the one to use and to copy. If that copy is \
+         never used, `postroom store reuse` takes this one into use again"
+    )]
+    Moved {
+        /// Where.
+        place: String,
+        /// Where to.
+        to: String,
+    },
+    /// Somebody used the store while it was copied.
+    #[error("{place} was used while it was copied: copy again, which begins anew")]
+    Used {
+        /// Where.
+        place: String,
+    },
     /// Something is not the same on both sides after the copy.
     #[error(
-        "{what} differ after the copy: the copy must not be used; begin anew with an empty store"
+        "the copy is not the same ({what}): it must not be used; begin anew with an empty store"
     )]
     Differs {
         /// What.
@@ -88,19 +116,43 @@ pub async fn copy(
     to: &dyn Store,
     watcher: Watcher<'_>,
 ) -> std::result::Result<Copied, CopyError> {
-    let resumed = begin(from, to).await?;
+    let (mark, resumed) = begin(from, to).await?;
     contents(from, to, watcher).await?;
     for table in TABLES {
         rows(from, to, table, watcher).await?;
     }
     to.adopt_identity(&from.identity().await?).await?;
-    let mut copied = compare(from, to, watcher).await?;
-    copied.resumed = resumed;
-    to.put_setting(UNFINISHED, "").await?;
+    let compared = compare(from, to, watcher).await;
+    unused(from, &mark).await?;
+    let copied = compared?;
+    end(from, to, &mark).await?;
+    Ok(Copied { resumed, ..copied })
+}
+
+/// Nobody used the store since the copy was begun.
+async fn unused(from: &dyn Store, mark: &str) -> std::result::Result<(), CopyError> {
+    if set(from, UNDER_WAY).await?.as_deref() == Some(mark) {
+        return Ok(());
+    }
+    Err(CopyError::Used {
+        place: from.describe().await?.place,
+    })
+}
+
+/// From here on the other one is used. At no point may both be: cut off in between, neither is, and
+/// the copy goes on.
+async fn end(from: &dyn Store, to: &dyn Store, mark: &str) -> std::result::Result<(), CopyError> {
     from.put_setting(MOVED_TO, &to.describe().await?.place)
         .await?;
+    // Whoever uses a store looks whether it was moved, and then takes the copy's mark away. We do
+    // the same the other way round: one of the two sees the other.
+    if let Err(error) = unused(from, mark).await {
+        from.put_setting(MOVED_TO, "").await?;
+        return Err(error);
+    }
+    to.put_setting(UNFINISHED, "").await?;
     from.put_setting(UNDER_WAY, "").await?;
-    Ok(copied)
+    Ok(())
 }
 
 /// A setting that is there and not empty.
@@ -108,39 +160,47 @@ async fn set(store: &dyn Store, name: &str) -> Result<Option<String>> {
     Ok(store.setting(name).await?.filter(|value| !value.is_empty()))
 }
 
-/// Whether this goes on with a copy that was cut off. If not, `to` is made ready.
-async fn begin(from: &dyn Store, to: &dyn Store) -> std::result::Result<bool, CopyError> {
+/// The copy's mark, and whether this goes on with one that was cut off. If not, `to` is made ready.
+async fn begin(from: &dyn Store, to: &dyn Store) -> std::result::Result<(String, bool), CopyError> {
     if set(from, UNFINISHED).await?.is_some() {
         return Err(CopyError::Unfinished {
             place: from.describe().await?.place,
         });
     }
     let there = set(to, UNFINISHED).await?;
-    if there.is_some() && set(from, UNDER_WAY).await? == there {
-        return Ok(true);
+    if let Some(mark) = &there
+        && set(from, UNDER_WAY).await? == there
+    {
+        return Ok((mark.clone(), true));
     }
-    if there.is_none() {
-        let place = to.describe().await?.place;
-        if from.identity().await?.id == to.identity().await?.id {
-            return Err(CopyError::Same { place });
-        }
-        if is_used(to).await? {
-            return Err(CopyError::NotEmpty { place });
-        }
+    let place = to.describe().await?.place;
+    let id = from.identity().await?.id;
+    match &there {
+        Some(mark) if !mark.ends_with(&id) => return Err(CopyError::Another { place }),
+        Some(_) => {}
+        None if id == to.identity().await?.id => return Err(CopyError::Same { place }),
+        None if is_used(to).await? => return Err(CopyError::NotEmpty { place }),
+        None => {}
     }
-    let mark = uuid::Uuid::now_v7().to_string();
+    if let Some(to) = set(from, MOVED_TO).await? {
+        return Err(CopyError::Moved {
+            place: from.describe().await?.place,
+            to,
+        });
+    }
+    let mark = format!("{} {id}", new_store_id()?);
     // In this order, at whatever point it is cut off, a store with rows is marked.
     to.put_setting(UNFINISHED, &mark).await?;
     to.clear_tables().await?;
     to.put_setting(UNFINISHED, &mark).await?;
     from.put_setting(UNDER_WAY, &mark).await?;
-    Ok(false)
+    Ok((mark, false))
 }
 
 /// Whether somebody's data are in a store.
 async fn is_used(store: &dyn Store) -> Result<bool> {
     for table in TABLES {
-        if !matches!(table.name, "vault_keys" | "settings") && store.count_rows(table).await? > 0 {
+        if !is_written_over(table) && store.count_rows(table).await? > 0 {
             return Ok(true);
         }
     }
@@ -228,17 +288,20 @@ async fn content(from: &dyn Store, to: &dyn Store, row: &Row) -> Result<()> {
         .await?
         .ok_or_else(|| broken(&format!("the content {hash} is missing: see `store check`")))?;
     let mut writer = to.write_blob().await?;
+    let mut hasher = blake3::Hasher::new();
     while let Some(piece) = reader.pieces.next().await {
-        writer.write(&piece?).await?;
+        let piece = piece?;
+        hasher.update(&piece);
+        writer.write(&piece).await?;
     }
-    let written = writer.finish(at).await?;
-    if written.hash == *hash {
-        Ok(())
-    } else {
-        Err(broken(&format!(
+    // Before it is kept: a damaged one would stay there under another name.
+    if hasher.finalize().to_hex().as_str() != hash {
+        return Err(broken(&format!(
             "the content {hash} is damaged: see `store check`"
-        )))
+        )));
     }
+    writer.finish(at).await?;
+    Ok(())
 }
 
 /// Compares both, row by row and content by content.
@@ -281,14 +344,18 @@ async fn compare(
             }
         }
     }
-    let faults = check(to, watcher).await?;
-    if let Some(fault) = faults.first() {
+    // Secrets are left out: ciphertexts and data key are the same, and `to` opens them when it is
+    // opened anew.
+    let mut faults = rows_and_contents(to, watcher).await?;
+    if !faults.is_empty() {
         // A fault that was there before is no fault of the copy.
-        if check(from, watcher).await? != faults {
-            return Err(differ(fault));
-        }
+        let before = rows_and_contents(from, watcher).await?;
+        faults.retain(|fault| !before.contains(fault));
     }
-    Ok(copied)
+    match faults.first() {
+        Some(fault) => Err(differ(fault)),
+        None => Ok(copied),
+    }
 }
 
 /// One side's rows, one by one.

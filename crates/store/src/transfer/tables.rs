@@ -57,7 +57,7 @@ static PEOPLE: Table = table!("people" by 2:
     surname Text, mail Text, job_title Text, department Text, office_location Text,
     company_name Text, mobile_phone Text, business_phones Text, account_enabled Boolean,
     source Text, seen_at Time, updated_at Time, json Json);
-static LOGINS: Table = table!("logins" by 1:
+pub(super) static LOGINS: Table = table!("logins" by 1:
     id Text, connection Text, key Text, status Text, authorize_url Bytes, redirect_uri Text,
     state_hash Bytes, state Bytes, nonce Bytes, verifier Bytes, account Text, error Text,
     created_at Time, expires_at Time);
