@@ -9,6 +9,8 @@
 
 mod fetch;
 mod measure;
+mod newest;
+mod postgres;
 mod postroom;
 mod report;
 mod tenant;

@@ -4,8 +4,8 @@ use crate::measure::{self, Taken};
 use crate::tenant::Address;
 use anyhow::{Context, Result, ensure};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The binary.
@@ -20,19 +20,45 @@ pub(crate) fn binary() -> Result<PathBuf> {
     Ok(binary)
 }
 
-fn command(folder: &Path) -> Result<Command> {
-    let mut command = Command::new(binary()?);
-    command
-        .env("POSTROOM_DATA", folder.join("data"))
-        .env("POSTROOM_MASTER_KEY", "5f".repeat(32));
-    Ok(command)
+/// Where an installation is.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// Its PostgreSQL database; `None`: SQLite in the folder.
+    pub(crate) database: Option<String>,
 }
 
-/// A data folder that is connected to the tenant and serves its mailbox, not mirrored yet.
-pub(crate) fn prepare(folder: &Path, address: &Address) -> Result<()> {
-    let secret = folder.join("secret");
+impl Place {
+    /// SQLite in a new folder.
+    pub(crate) fn folder(folder: PathBuf) -> Result<Self> {
+        std::fs::create_dir(&folder)?;
+        Ok(Self {
+            folder,
+            database: None,
+        })
+    }
+
+    /// The program, on this place.
+    pub(crate) fn command(&self) -> Result<Command> {
+        let mut command = Command::new(binary()?);
+        command
+            .env_remove("POSTROOM_DATA")
+            .env_remove("POSTROOM_DATABASE_URL")
+            .env("POSTROOM_MASTER_KEY", "5f".repeat(32));
+        match &self.database {
+            Some(url) => command.env("POSTROOM_DATABASE_URL", url),
+            None => command.env("POSTROOM_DATA", self.folder.join("data")),
+        };
+        Ok(command)
+    }
+}
+
+/// A place that is connected to the tenant and serves its mailbox, not mirrored yet.
+pub(crate) fn prepare(place: &Place, address: &Address) -> Result<()> {
+    let secret = place.folder.join("secret");
     std::fs::write(&secret, &address.client_secret)?;
-    let mut add = command(folder)?;
+    let mut add = place.command()?;
     add.args(["connection", "add", "--name", "Bench"])
         .args(["--tenant", &address.tenant_id])
         .args(["--client-id", &address.client_id])
@@ -41,48 +67,74 @@ pub(crate) fn prepare(folder: &Path, address: &Address) -> Result<()> {
         .args(["--authority-url", &address.root])
         .args(["--graph-url", &address.root]);
     measure::run(&mut add)?;
-    let mut add = command(folder)?;
+    let mut add = place.command()?;
     add.args(["mailbox", "add", "--connection", "Bench", &address.user]);
     measure::run(&mut add)?;
     Ok(())
 }
 
 /// The first sync.
-pub(crate) fn sync(folder: &Path, address: &Address) -> Result<Taken> {
-    let mut sync = command(folder)?;
+pub(crate) fn sync(place: &Place, address: &Address) -> Result<Taken> {
+    let mut sync = place.command()?;
     sync.args(["mailbox", "sync", &address.user]);
     Ok(measure::run(&mut sync)?.0)
 }
 
 /// Where the rows are.
-pub(crate) fn database(folder: &Path) -> PathBuf {
-    folder.join("data/postroom.db")
+pub(crate) fn database(place: &Place) -> PathBuf {
+    place.folder.join("data/postroom.db")
 }
 
 /// From the start of `serve` to its first answer on `/readyz`.
-pub(crate) fn ready_after(folder: &Path) -> Result<Duration> {
-    let began = Instant::now();
-    let mut process = command(folder)?
-        .args(["serve", "--listen", "127.0.0.1:18025"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let stderr = process.stderr.take().context("its log")?;
-    std::thread::spawn(move || BufReader::new(stderr).lines().for_each(drop));
-    let ready = loop {
-        if answers() {
-            break began.elapsed();
+pub(crate) fn ready_after(place: &Place) -> Result<Duration> {
+    Ok(Server::start(place)?.ready_after)
+}
+
+/// A running server; ended when dropped.
+pub(crate) struct Server {
+    process: Child,
+    /// From its start to its first answer on `/readyz`.
+    pub(crate) ready_after: Duration,
+}
+
+impl Server {
+    /// Where it answers.
+    pub(crate) const URL: &str = "http://127.0.0.1:18025";
+
+    /// Starts one and waits until it is ready.
+    pub(crate) fn start(place: &Place) -> Result<Self> {
+        let began = Instant::now();
+        let mut process = place
+            .command()?
+            .args(["serve", "--listen", "127.0.0.1:18025"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stderr = process.stderr.take().context("its log")?;
+        std::thread::spawn(move || BufReader::new(stderr).lines().for_each(drop));
+        let mut server = Self {
+            process,
+            ready_after: Duration::ZERO,
+        };
+        while !answers() {
+            ensure!(
+                began.elapsed() < Duration::from_secs(20),
+                "serve is not ready"
+            );
+            std::thread::sleep(Duration::from_millis(2));
         }
-        ensure!(
-            began.elapsed() < Duration::from_secs(20),
-            "serve is not ready"
-        );
-        std::thread::sleep(Duration::from_millis(2));
-    };
-    process.kill()?;
-    process.wait()?;
-    Ok(ready)
+        server.ready_after = began.elapsed();
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 fn answers() -> bool {

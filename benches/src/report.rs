@@ -1,10 +1,12 @@
 //! The run as a whole, and its table.
 
 use crate::measure::{self, Taken};
-use crate::postroom;
+use crate::postroom::{self, Place};
 use crate::tenant::{Address, Started};
+use crate::{newest, postgres};
 use anyhow::{Context, Result};
 use comfy_table::Table;
+use postroom_cluster::Cluster;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -30,8 +32,7 @@ pub(crate) async fn run(messages: usize, large: usize, repeat: usize) -> Result<
     let mut address = None;
     for number in 0..repeat.max(1) {
         let tenant = Started::new(messages, 0).await?;
-        let data = folder.path().join(format!("run{number}"));
-        std::fs::create_dir(&data)?;
+        let data = Place::folder(folder.path().join(format!("run{number}")))?;
         postroom::prepare(&data, &tenant.address)?;
         let before = tenant.asked().await?.graph_requests;
         ours.push(postroom::sync(&data, &tenant.address)?);
@@ -126,6 +127,11 @@ pub(crate) async fn run(messages: usize, large: usize, repeat: usize) -> Result<
 
     latency(messages, folder.path()).await?;
     memory(messages, large, median, folder.path()).await?;
+    let cluster = Cluster::start()?;
+    let postgres = postgres::run(&cluster, messages, folder.path()).await?;
+    newest::run("SQLite", &data).await?;
+    newest::run("PostgreSQL", &postgres).await?;
+    drop(cluster);
     let ready = postroom::ready_after(&data)?;
     aim(
         "seconds until serve is ready",
@@ -149,7 +155,7 @@ fn fetch_floor(address: &Address, repeat: usize) -> Result<Taken> {
     Ok(all[all.len() / 2])
 }
 
-fn write_floor(data: &Path, folder: &Path, messages: usize, repeat: usize) -> Result<f64> {
+fn write_floor(data: &Place, folder: &Path, messages: usize, repeat: usize) -> Result<f64> {
     let mut all = Vec::new();
     for number in 0..repeat.max(1) {
         let mut command = Command::new(std::env::current_exe()?);
@@ -201,8 +207,7 @@ fn client(program: &str, script: &str, address: &Address, folder: &Path) -> Resu
 /// With Microsoft's distance and limits: as near to the least possible time as can be.
 async fn latency(messages: usize, folder: &Path) -> Result<()> {
     let tenant = Started::new(messages, LATENCY).await?;
-    let data = folder.join("latency");
-    std::fs::create_dir(&data)?;
+    let data = Place::folder(folder.join("latency"))?;
     postroom::prepare(&data, &tenant.address)?;
     let before = tenant.asked().await?.graph_requests;
     let taken = postroom::sync(&data, &tenant.address)?;
@@ -226,8 +231,7 @@ async fn latency(messages: usize, folder: &Path) -> Result<()> {
 
 async fn memory(messages: usize, large: usize, usual: Taken, folder: &Path) -> Result<()> {
     let tenant = Started::new(large, 0).await?;
-    let data = folder.join("large");
-    std::fs::create_dir(&data)?;
+    let data = Place::folder(folder.join("large"))?;
     postroom::prepare(&data, &tenant.address)?;
     let taken = postroom::sync(&data, &tenant.address)?;
     println!(

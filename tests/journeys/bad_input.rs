@@ -171,16 +171,7 @@ async fn broken_answers_end_level() -> Result<()> {
         }
     }
     assert_eq!(level["sync"]["state"], "upToDate", "{level}");
-    let tenant = world
-        .sandbox
-        .sandbox()
-        .mail()
-        .snapshot(mailbox.id.as_str())
-        .unwrap();
-    let found =
-        postroom_tests::compare::differences(world.engine.store().as_ref(), &mailbox, &tenant)
-            .await?;
-    assert!(found.is_empty(), "{found:?}");
+    world.ensure_equal(&mailbox).await?;
     world.stop().await;
     Ok(())
 }
@@ -204,16 +195,7 @@ async fn a_refused_expand_is_learned() -> Result<()> {
         .times(1_000),
     );
     world.level(&mailbox).await?;
-    let tenant = world
-        .sandbox
-        .sandbox()
-        .mail()
-        .snapshot(mailbox.id.as_str())
-        .unwrap();
-    let found =
-        postroom_tests::compare::differences(world.engine.store().as_ref(), &mailbox, &tenant)
-            .await?;
-    assert!(found.is_empty(), "{found:?}");
+    world.ensure_equal(&mailbox).await?;
     world.stop().await;
     Ok(())
 }
@@ -356,16 +338,7 @@ async fn a_full_disk_loses_nothing() -> Result<()> {
         .restart_with(|options| options.max_pages = None)
         .await?;
     world.level(&mailbox).await?;
-    let tenant = world
-        .sandbox
-        .sandbox()
-        .mail()
-        .snapshot(mailbox.id.as_str())
-        .unwrap();
-    let found =
-        postroom_tests::compare::differences(world.engine.store().as_ref(), &mailbox, &tenant)
-            .await?;
-    assert!(found.is_empty(), "{found:?}");
+    world.ensure_equal(&mailbox).await?;
     world.stop().await;
     Ok(())
 }

@@ -1,15 +1,14 @@
 //! Killed at any instant, nothing is lost and nothing leaves twice.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use postroom_model::{Dice, SystemDice};
+use postroom_sandbox::faults::{Fault, FaultAction};
 use postroom_sandbox::{Options, Sandbox};
-use postroom_store::Store;
-use postroom_store::contract::mailboxes::Mailboxes;
-use postroom_store::seal::MasterKey;
-use postroom_store::sqlite::{SqliteOptions, SqliteStore};
-use postroom_tests::compare::differences;
+use postroom_store::MasterKey;
+use postroom_tests::compare::ensure_equal;
 use postroom_tests::process::{MASTER_KEY, Program};
-use postroom_tests::{Api, Tenant};
+use postroom_tests::wait::until;
+use postroom_tests::{Api, Ground, Tenant};
 use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -28,9 +27,8 @@ async fn sigkill_at_random_moments() -> Result<()> {
     };
     options.mail.mailboxes_for_bulk = 3;
     let sandbox = Sandbox::start(options).await?;
-    let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
-    let program = Program::new(&data)?;
+    let ground = Ground::new()?;
+    let program = Program::on(&ground)?;
     program.connect(&sandbox)?;
     let addresses: Vec<String> = sandbox.users[..3]
         .iter()
@@ -117,16 +115,109 @@ async fn sigkill_at_random_moments() -> Result<()> {
     }
     assert!(server.terminate()?, "SIGTERM ends it well");
 
-    let store = SqliteStore::open(SqliteOptions::new(&data, MasterKey::parse(MASTER_KEY)?)).await?;
+    let store = ground.open(MasterKey::parse(MASTER_KEY)?, None).await?;
     for mailbox in store.mailboxes().await? {
-        let tenant = sandbox
-            .sandbox()
-            .mail()
-            .snapshot(mailbox.id.as_str())
-            .unwrap();
-        let found = differences(&store as &dyn Store, &mailbox, &tenant).await?;
-        assert!(found.is_empty(), "{} differ: {}", found.len(), found[0]);
+        ensure_equal(store.as_ref(), &mailbox, &sandbox).await?;
     }
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+/// The server is killed while it waits for Microsoft's answer to each call that a reply takes,
+/// carried out or not. After the next start the reply has left once, and no draft of it stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn sigkill_at_each_call_of_a_reply() -> Result<()> {
+    let sandbox = Sandbox::start(Options {
+        messages: 0,
+        ..Options::default()
+    })
+    .await?;
+    let ground = Ground::new()?;
+    let program = Program::on(&ground)?;
+    program.connect(&sandbox)?;
+    let address = sandbox.users[0].user_principal_name.clone();
+    program.run(&["mailbox", "add", "--connection", "Sandbox", &address])?;
+    let key = program
+        .run(&["key", "create", "--name", "kill", "--scope", "admin"])?
+        .trim()
+        .to_owned();
+    let mut server = program.serve()?;
+    server.ready().await?;
+    let api = Api::new(&server.url, &key);
+    let mailbox = api
+        .post(&format!("/mailboxes/{address}/sync?wait=60"), &json!({}))
+        .await?;
+    assert_eq!(mailbox["sync"]["state"], "upToDate", "{mailbox}");
+    let mailbox = mailbox["id"].as_str().context("an id")?;
+    let list = format!("/mailboxes/{address}/messages?folder=inbox&limit=1");
+    let original = api.get(&list).await?["value"][0]["id"].clone();
+    let reply = format!(
+        "/mailboxes/{address}/messages/{}/reply",
+        original.as_str().context("a message")?
+    );
+    let drafts = || -> Result<usize> {
+        let tenant = sandbox.sandbox().mail().snapshot(mailbox);
+        let messages = tenant.context("the mailbox")?.messages;
+        Ok(messages.iter().filter(|one| one.is_draft).count())
+    };
+    let before = drafts()?;
+    let mut replies = 0;
+    for (method, call) in [
+        ("POST", "/createReply"),
+        ("PATCH", "/messages/"),
+        ("POST", "/attachments"),
+        ("POST", "/send"),
+    ] {
+        for perform in [false, true] {
+            let carried_out = || -> u64 {
+                let routes = sandbox.sandbox().stats().routes;
+                let matching = routes
+                    .iter()
+                    .filter(|(route, _)| route.starts_with(method) && route.contains(call));
+                matching.map(|(_, times)| times).sum()
+            };
+            let times = carried_out();
+            let mut fault = Fault::on(call, FaultAction::Hang).method(method);
+            fault.perform = perform;
+            sandbox.sandbox().fault(fault);
+            let accepted = Api::new(&server.url, &key)
+                .post(
+                    &reply,
+                    &json!({
+                        "body": {"contentType": "html", "content": "<p>Yes</p>"},
+                        "attachments": [
+                            {"name": "a.txt", "contentType": "text/plain", "contentBytes": "aGVsbG8="},
+                        ],
+                    }),
+                )
+                .await?;
+            replies += 1;
+            until(&format!("{method} {call} hangs"), || {
+                let hangs = sandbox.sandbox().faults().waiting().is_empty();
+                hangs && (!perform || carried_out() > times)
+            })
+            .await?;
+            server.kill()?;
+            server = program.serve()?;
+            server.ready().await?;
+            let api = Api::new(&server.url, &key);
+            let path = format!(
+                "/outbox/{}?wait=60",
+                accepted["id"].as_str().context("an id")?
+            );
+            let mut item = api.get(&path).await?;
+            for _ in 0..2 {
+                if matches!(item["status"].as_str(), Some("queued" | "sending")) {
+                    item = api.get(&path).await?;
+                }
+            }
+            let case = format!("{method} {call}, carried out: {perform}");
+            assert_eq!(item["status"], "sent", "{case}: {item}");
+            assert_eq!(sandbox.sandbox().mail().sent().len(), replies, "{case}");
+            assert_eq!(drafts()?, before, "{case}");
+        }
+    }
+    assert!(server.terminate()?, "SIGTERM ends it well");
     sandbox.shutdown().await;
     Ok(())
 }

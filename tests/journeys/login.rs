@@ -3,7 +3,7 @@
 use anyhow::Result;
 use postroom_engine::access::Caller;
 use postroom_tests::browser::{Does, sign_in};
-use postroom_tests::{World, WorldOptions, secrets};
+use postroom_tests::{World, WorldOptions};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ async fn begin(world: &World) -> Result<(String, String)> {
     ))
 }
 
-async fn log_in(world: &World, nth: usize) -> Result<Value> {
+/// Signs a user in, in the sandbox's page.
+pub(crate) async fn log_in(world: &World, nth: usize) -> Result<Value> {
     let (id, authorize_url) = begin(world).await?;
     let user = &world.sandbox.users[nth];
     let waiting = {
@@ -123,7 +124,8 @@ async fn an_hour_of_refreshes_in_fast_motion() -> Result<()> {
     Ok(())
 }
 
-fn refreshes(world: &World) -> u64 {
+/// How many refreshes Microsoft has answered.
+pub(crate) fn refreshes(world: &World) -> u64 {
     world
         .sandbox
         .sandbox()
@@ -169,10 +171,7 @@ async fn no_secret_is_found_anywhere() -> Result<()> {
     for text in &texts {
         assert!(!answers.contains(text.as_str()), "an answer has a secret");
     }
-    let folder = world.stop().await;
-    assert_eq!(
-        secrets::found_in(folder.path(), &texts)?,
-        Vec::<String>::new()
-    );
+    let ground = world.stop().await;
+    assert_eq!(ground.secrets_in(&texts)?, Vec::<String>::new());
     Ok(())
 }

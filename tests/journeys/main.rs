@@ -3,11 +3,19 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bad_input;
+mod check;
 mod conformance;
+mod curl;
+mod database;
+mod file_limit;
 mod folders;
+mod forms;
 mod house;
 mod kill;
 mod login;
 mod mirror;
 mod outbox;
+mod people;
+mod slow;
 mod strangers;
+mod tls;

@@ -1,33 +1,14 @@
 //! The mirror is equal to the tenant.
 
 use anyhow::Result;
-use postroom_tests::compare::differences;
 use postroom_tests::{Tenant, World, WorldOptions};
-
-async fn assert_equal(world: &World, mailbox: &postroom_model::mailbox::Mailbox) -> Result<()> {
-    let tenant = world
-        .sandbox
-        .sandbox()
-        .mail()
-        .snapshot(mailbox.id.as_str())
-        .unwrap();
-    let found = differences(world.engine.store().as_ref(), mailbox, &tenant).await?;
-    assert!(
-        found.is_empty(),
-        "{} of {} differ, the first: {}",
-        found.len(),
-        tenant.messages.len(),
-        found[0]
-    );
-    Ok(())
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_sync_brings_everything() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;
     let mailbox = world.serve(0).await?;
     world.level(&mailbox).await?;
-    assert_equal(&world, &mailbox).await?;
+    world.ensure_equal(&mailbox).await?;
     world.stop().await;
     Ok(())
 }
@@ -45,7 +26,7 @@ async fn a_thousand_changes_leave_it_equal() -> Result<()> {
     }
     for mailbox in &mailboxes {
         world.level(mailbox).await?;
-        assert_equal(&world, mailbox).await?;
+        world.ensure_equal(mailbox).await?;
     }
     let tenant = Tenant::of(&world.sandbox).await?;
     let ids: Vec<&str> = mailboxes
@@ -56,7 +37,7 @@ async fn a_thousand_changes_leave_it_equal() -> Result<()> {
         tenant.change(&ids, 250, seed).await?;
         for mailbox in &mailboxes {
             world.level(mailbox).await?;
-            assert_equal(&world, mailbox).await?;
+            world.ensure_equal(mailbox).await?;
         }
     }
     world.stop().await;
@@ -74,7 +55,7 @@ async fn a_lost_delta_token_keeps_the_mirror() -> Result<()> {
     tenant.change(&[mailbox.id.as_str()], 40, 7).await?;
     world.sandbox.sandbox().mail().expire_delta_tokens();
     world.level(&mailbox).await?;
-    assert_equal(&world, &mailbox).await?;
+    world.ensure_equal(&mailbox).await?;
     let after = numbers(&world, &mailbox).await?;
     let kept = before.iter().filter(|one| after.contains(one)).count();
     assert!(kept > before.len() / 3, "{kept} of {}", before.len());
@@ -129,7 +110,7 @@ async fn real_and_broken_mail_is_mirrored() -> Result<()> {
     }
     assert!(loaded > 0, "no message in POSTROOM_MAIL_CORPUS");
     world.level(&mailbox).await?;
-    assert_equal(&world, &mailbox).await?;
+    world.ensure_equal(&mailbox).await?;
     // Whatever is in it, callers get JSON, and files with sound names.
     let mut cursor = String::new();
     loop {

@@ -1,6 +1,6 @@
 //! A message leaves once, whatever happens on the way.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use postroom_sandbox::faults::{Fault, FaultAction};
 use postroom_tests::{World, WorldOptions};
 use reqwest::Method;
@@ -90,6 +90,10 @@ async fn faults_on_the_way_send_it_once() -> Result<()> {
                     1,
                     "{path} {perform} {action:?}"
                 );
+                // A draft that a lost answer left behind would be sent by hand, one day.
+                world
+                    .ensure_no_drafts(&mailbox, &subject)
+                    .with_context(|| format!("{path} {perform} {action:?}"))?;
                 world.sandbox.sandbox().faults().clear();
             }
         }

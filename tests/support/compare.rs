@@ -1,9 +1,10 @@
 //! Is the mirror equal to the tenant, message by message?
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures::TryStreamExt;
 use postroom_model::mailbox::Mailbox;
 use postroom_model::resource::attachment::AttachmentKind;
+use postroom_sandbox::Running;
 use postroom_sandbox::mail::Snapshot;
 use postroom_store::Store;
 use postroom_store::contract::messages::{MessageQuery, Position};
@@ -26,8 +27,28 @@ struct Seen {
     attachments: BTreeSet<(String, bool, String)>,
 }
 
+/// Fails unless a mailbox of the tenant and its mirror are equal.
+pub async fn ensure_equal(store: &dyn Store, mailbox: &Mailbox, sandbox: &Running) -> Result<()> {
+    let tenant = sandbox
+        .sandbox()
+        .mail()
+        .snapshot(mailbox.id.as_str())
+        .with_context(|| format!("the tenant has no mailbox {}", mailbox.id))?;
+    let found = differences(store, mailbox, &tenant).await?;
+    if let Some(first) = found.first() {
+        bail!(
+            "{}: {} of {} messages and {} folders differ, the first: {first}",
+            mailbox.address,
+            found.len(),
+            tenant.messages.len(),
+            tenant.folders.len()
+        );
+    }
+    Ok(())
+}
+
 /// The differences between a mailbox of the tenant and its mirror, in words; empty when equal.
-pub async fn differences(
+async fn differences(
     store: &dyn Store,
     mailbox: &Mailbox,
     tenant: &Snapshot,

@@ -3,12 +3,17 @@
 
 pub mod api;
 pub mod browser;
+pub mod certificates;
 pub mod compare;
+pub mod curl;
+pub mod ground;
 pub mod process;
 pub mod secrets;
 pub mod tenant;
+pub mod wait;
 pub mod world;
 
 pub use api::Api;
+pub use ground::Ground;
 pub use tenant::Tenant;
 pub use world::{World, WorldOptions};

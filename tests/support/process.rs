@@ -1,7 +1,9 @@
 //! The real program, as a process that can be killed.
 
+use crate::ground::Ground;
 use anyhow::{Context, Result, ensure};
 use postroom_sandbox::Running;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,15 +11,32 @@ use std::time::Duration;
 /// The master key of every data folder of these tests, as hexadecimal digits.
 pub const MASTER_KEY: &str = "5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f";
 
-/// The program with a data folder.
+/// The program with its data.
 pub struct Program {
-    folder: PathBuf,
+    place: Place,
     binary: PathBuf,
+}
+
+enum Place {
+    Folder(PathBuf),
+    Database(String),
 }
 
 impl Program {
     /// With this data folder.
     pub fn new(folder: &Path) -> Result<Self> {
+        Self::with(Place::Folder(folder.to_owned()))
+    }
+
+    /// With the store of this ground.
+    pub fn on(ground: &Ground) -> Result<Self> {
+        Self::with(match ground.database_url() {
+            Some(url) => Place::Database(url),
+            None => Place::Folder(ground.folder()),
+        })
+    }
+
+    fn with(place: Place) -> Result<Self> {
         let here = std::env::current_exe()?;
         let binary = here
             .parent()
@@ -29,10 +48,7 @@ impl Program {
             "{} is missing: cargo build -p postroom",
             binary.display()
         );
-        Ok(Self {
-            folder: folder.to_owned(),
-            binary,
-        })
+        Ok(Self { place, binary })
     }
 
     /// A command with its data folder and key.
@@ -40,11 +56,16 @@ impl Program {
         let mut command = Command::new(&self.binary);
         command
             .args(arguments)
-            .env("POSTROOM_DATA", &self.folder)
+            .env_remove("POSTROOM_DATA")
+            .env_remove("POSTROOM_DATABASE_URL")
             .env("POSTROOM_MASTER_KEY", MASTER_KEY)
             .env_remove("POSTROOM_SERVER")
             .env_remove("POSTROOM_KEY")
             .stdin(Stdio::null());
+        match &self.place {
+            Place::Folder(folder) => command.env("POSTROOM_DATA", folder),
+            Place::Database(url) => command.env("POSTROOM_DATABASE_URL", url),
+        };
         command
     }
 
@@ -86,19 +107,65 @@ impl Program {
 
     /// Starts the server on a free port.
     pub fn serve(&self) -> Result<Server> {
+        self.serve_as(&Serving::default())
+    }
+
+    /// Starts the server as told, on a free port.
+    pub fn serve_as(&self, serving: &Serving<'_>) -> Result<Server> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        let listen = listener.local_addr()?;
+        let port = listener.local_addr()?.port();
         drop(listener);
-        let process = self
-            .command(&["serve", "--listen", &listen.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let host = if serving.everywhere {
+            "0.0.0.0"
+        } else {
+            "127.0.0.1"
+        };
+        let listen = format!("{host}:{port}");
+        let mut arguments = vec!["serve", "--listen", &listen];
+        arguments.extend(serving.arguments);
+        let mut command = self.command(&arguments);
+        if let Some(blocks) = serving.largest_file {
+            let mut limited = Command::new("sh");
+            limited
+                .args(["-c", "ulimit -f \"$1\"; shift; exec \"$@\"", "sh"])
+                .arg(blocks.to_string())
+                .arg(command.get_program())
+                .args(command.get_args())
+                .stdin(Stdio::null());
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => limited.env(name, value),
+                    None => limited.env_remove(name),
+                };
+            }
+            command = limited;
+        }
+        let log = match serving.log {
+            Some(path) => File::create(path)?.into(),
+            None => Stdio::null(),
+        };
+        let process = command.stdout(Stdio::null()).stderr(log).spawn()?;
+        let scheme = if serving.https { "https" } else { "http" };
         Ok(Server {
             process,
-            url: format!("http://{listen}"),
+            url: format!("{scheme}://127.0.0.1:{port}"),
         })
     }
+}
+
+/// How a server is started, where not as usual.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Serving<'a> {
+    /// Further arguments.
+    pub arguments: &'a [&'a str],
+    /// Whether the arguments make it serve HTTPS.
+    pub https: bool,
+    /// On every address in place of loopback.
+    pub everywhere: bool,
+    /// The file that its log goes to.
+    pub log: Option<&'a Path>,
+    /// `ulimit -f`: no file grows beyond so many blocks of 512 bytes.
+    pub largest_file: Option<u32>,
 }
 
 /// A running server.

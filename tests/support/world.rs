@@ -1,23 +1,23 @@
 //! The whole, in one process.
 
 use crate::api::Api;
+use crate::compare::ensure_equal;
+use crate::ground::Ground;
 use anyhow::{Context, Result};
 use postroom_engine::access::Caller;
 use postroom_engine::connections::{NewConnection, NewCredential};
 use postroom_engine::keys::NewKey;
 use postroom_engine::mailboxes::NewMailbox;
 use postroom_engine::{Engine, EngineParts, EngineSettings};
-use postroom_http::HttpOptions;
+use postroom_http::{HttpOptions, RouterOptions};
 use postroom_microsoft::DoorSettings;
 use postroom_model::connection::Connection;
 use postroom_model::key::Scope;
 use postroom_model::mailbox::Mailbox;
 use postroom_model::{Secret, SystemClock, SystemDice};
 use postroom_sandbox::{Options, Running, Sandbox};
-use postroom_store::Store;
-use postroom_store::seal::MasterKey;
-use postroom_store::sqlite::{SqliteOptions, SqliteStore};
-use std::path::Path;
+use postroom_store::MasterKey;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub struct WorldOptions {
     pub door: DoorSettings,
     /// The most pages that the database may have.
     pub max_pages: Option<u32>,
+    /// The API.
+    pub router: RouterOptions,
 }
 
 impl Default for WorldOptions {
@@ -49,6 +51,7 @@ impl Default for WorldOptions {
             },
             door: DoorSettings::default(),
             max_pages: None,
+            router: RouterOptions::default(),
         }
     }
 }
@@ -65,7 +68,7 @@ pub struct World {
     pub connection: Connection,
     options: WorldOptions,
     http: postroom_http::Running,
-    folder: tempfile::TempDir,
+    ground: Ground,
     master_key: MasterKey,
     key: String,
 }
@@ -74,9 +77,14 @@ impl World {
     /// Everything running, connected, no mailbox served yet.
     pub async fn start(options: WorldOptions) -> Result<Self> {
         let sandbox = Sandbox::start(options.sandbox.clone()).await?;
-        let folder = tempfile::tempdir()?;
+        let ground = Ground::new()?;
+        Self::start_on(ground, options, sandbox).await
+    }
+
+    /// The same on this ground.
+    pub async fn start_on(ground: Ground, options: WorldOptions, sandbox: Running) -> Result<Self> {
         let master_key = MasterKey::generate()?;
-        let (engine, http) = start(&options, folder.path(), &master_key).await?;
+        let (engine, http) = start(&options, &ground, &master_key).await?;
         let connection = engine
             .add_connection(&Caller::Local, connection_to(&sandbox))
             .await?;
@@ -98,7 +106,7 @@ impl World {
             connection,
             options,
             http,
-            folder,
+            ground,
             master_key,
             key,
         })
@@ -109,7 +117,7 @@ impl World {
         self.http.shutdown().await;
         self.engine.stop().await;
         drop(self.engine);
-        let (engine, http) = start(&self.options, self.folder.path(), &self.master_key).await?;
+        let (engine, http) = start(&self.options, &self.ground, &self.master_key).await?;
         Ok(Self {
             api: Api::new(&http.url, &self.key),
             engine,
@@ -125,16 +133,16 @@ impl World {
     }
 
     /// Stops everything; the data folder stays until the world's folder is dropped.
-    pub async fn stop(self) -> tempfile::TempDir {
+    pub async fn stop(self) -> Ground {
         self.http.shutdown().await;
         self.engine.stop().await;
         self.sandbox.shutdown().await;
-        self.folder
+        self.ground
     }
 
-    /// The data folder.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+    /// The data folder, or that of large contents beside a database.
+    pub fn folder(&self) -> PathBuf {
+        self.ground.folder()
     }
 
     /// The text of the key that may do everything.
@@ -161,6 +169,24 @@ impl World {
     pub fn user(&self, nth: usize) -> Result<String> {
         let user = self.sandbox.users.get(nth).context("a user")?;
         Ok(user.user_principal_name.clone())
+    }
+
+    /// Fails unless the mirror of a mailbox is equal to the tenant.
+    pub async fn ensure_equal(&self, mailbox: &Mailbox) -> Result<()> {
+        ensure_equal(self.engine.store().as_ref(), mailbox, &self.sandbox).await
+    }
+
+    /// Fails when the tenant has drafts with this subject.
+    pub fn ensure_no_drafts(&self, mailbox: &Mailbox, subject: &str) -> Result<()> {
+        let tenant = self.sandbox.sandbox().mail().snapshot(mailbox.id.as_str());
+        let drafts = tenant
+            .context("the tenant has the mailbox")?
+            .messages
+            .iter()
+            .filter(|one| one.is_draft && one.subject == subject)
+            .count();
+        anyhow::ensure!(drafts == 0, "{drafts} drafts of {subject:?} are left");
+        Ok(())
     }
 
     /// Brings a mailbox level; fails when that does not come about.
@@ -192,12 +218,10 @@ pub fn connection_to(sandbox: &Running) -> NewConnection {
 
 async fn start(
     options: &WorldOptions,
-    folder: &Path,
+    ground: &Ground,
     master_key: &MasterKey,
 ) -> Result<(Engine, postroom_http::Running)> {
-    let mut store = SqliteOptions::new(folder, master_key.clone());
-    store.max_pages = options.max_pages;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store).await?);
+    let store = ground.open(master_key.clone(), options.max_pages).await?;
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let listen = listener.local_addr()?;
     drop(listener);
@@ -212,6 +236,10 @@ async fn start(
         },
     })?;
     engine.start();
-    let http = postroom_http::serve(engine.clone(), HttpOptions::on(listen)).await?;
+    let http = HttpOptions {
+        router: options.router.clone(),
+        ..HttpOptions::on(listen)
+    };
+    let http = postroom_http::serve(engine.clone(), http).await?;
     Ok((engine, http))
 }

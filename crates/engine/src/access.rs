@@ -128,7 +128,7 @@ impl Engine {
     pub async fn mailbox_for(&self, caller: &Caller, scope: Scope, named: &str) -> Result<Mailbox> {
         caller.require(scope)?;
         if let Some(mailbox) = self.mailbox_named(caller, named).await? {
-            return Ok(mailbox);
+            return Ok(self.as_it_stands(mailbox));
         }
         let listed = caller
             .mailboxes()

@@ -10,6 +10,9 @@ mod examine;
 mod permissions;
 mod secrets;
 mod steps;
+mod users;
+
+pub(crate) use connection::how_to_register;
 
 /// What a check of a connection found.
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +29,7 @@ pub struct CheckReport {
 #[serde(rename_all = "camelCase")]
 pub struct CheckStep {
     /// Which step, stable: `authority`, `tenant`, `credential`, `clock`, `permissions`, `graph`,
-    /// `redirectUri`.
+    /// `redirectUri`, `users`.
     pub name: String,
     /// `None`: it could not be tried.
     pub ok: Option<bool>,

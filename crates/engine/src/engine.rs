@@ -39,6 +39,8 @@ pub struct EngineSettings {
     pub sync_interval: Duration,
     /// Time between two comparisons of every folder, id by id.
     pub prove_interval: Duration,
+    /// Time between two readings of each connection's directory; zero: none is read.
+    pub people_interval: Duration,
     /// How many mailboxes are mirrored side by side.
     pub mailboxes_at_once: usize,
     /// How long entries of the call log are kept.
@@ -63,6 +65,7 @@ impl Default for EngineSettings {
             public_url: "http://127.0.0.1:8025".to_owned(),
             sync_interval: Duration::from_secs(60),
             prove_interval: DAY,
+            people_interval: Duration::from_secs(6 * 60 * 60),
             mailboxes_at_once: 8,
             keep_calls: DAY * 90,
             keep_call_details: DAY * 7,
@@ -132,10 +135,12 @@ impl Engine {
         })
     }
 
-    /// Starts what runs by itself: mirror, outbox, sweeping. To be called once, within a runtime.
+    /// Starts what runs by itself: mirror, outbox, the
+    /// directory, sweeping. To be called once, within a runtime.
     pub fn start(&self) {
         self.spawn(crate::mirror::run(self.clone()));
         self.spawn(crate::outbox::run(self.clone()));
+        self.spawn(crate::people::directory::run(self.clone()));
         self.spawn(crate::logins::sweep(self.clone()));
     }
 

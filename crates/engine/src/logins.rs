@@ -12,6 +12,7 @@ use postroom_model::{ConnectionId, LoginId, Secret};
 use std::time::Duration;
 
 mod finish;
+mod redirect;
 mod returned;
 mod state;
 mod sweep;
@@ -53,7 +54,8 @@ pub enum LoginEnd {
 }
 
 impl Engine {
-    /// Begins a sign-in: `authorize_url` is to be opened in a browser.
+    /// Begins a sign-in: `authorize_url` is to be opened in a browser. Beside that Microsoft is asked
+    /// whether the browser can come back.
     ///
     /// # Errors
     /// `notFound`; `invalidRequest` for a lifetime, hint or redirect URI that is not taken;
@@ -98,7 +100,7 @@ impl Engine {
         let now = self.now();
         let login = Login {
             id: LoginId::new(dice.timed_guid(now).to_string()),
-            connection: connection.id,
+            connection: connection.id.clone(),
             key: caller.key().map(|key| key.id.clone()),
             status: LoginStatus::Pending,
             authorize_url: authorize_url.into(),
@@ -112,6 +114,12 @@ impl Engine {
             expires_at: later(now, Duration::from_secs(lives)),
         };
         self.store().insert_login(&login).await?;
+        self.spawn(redirect::fail_if_unknown(
+            self.clone(),
+            connection,
+            login.id.clone(),
+            login.redirect_uri.clone(),
+        ));
         Ok(login)
     }
 

@@ -80,7 +80,10 @@ impl Engine {
     pub async fn mailboxes(&self, caller: &Caller) -> Result<Vec<Mailbox>> {
         let mut mailboxes = self.store().mailboxes().await?;
         mailboxes.retain(|mailbox| caller.reaches(&mailbox.id));
-        Ok(mailboxes)
+        Ok(mailboxes
+            .into_iter()
+            .map(|mailbox| self.as_it_stands(mailbox))
+            .collect())
     }
 
     /// Serves it through another account.

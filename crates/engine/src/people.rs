@@ -1,4 +1,5 @@
-//! People: the tenant's directory, asked live, in Microsoft's own JSON without `@odata`.
+//! People: the tenant's directory, asked live, in Microsoft's own JSON without `@odata`. For those
+//! who read by SQL there is a mirror of it ([`directory`]).
 
 use crate::access::Caller;
 use crate::{Code, Engine, Problem, Result};
@@ -9,6 +10,7 @@ use postroom_model::{AccountId, ConnectionId};
 use serde_json::Value;
 
 mod cursor;
+pub(crate) mod directory;
 mod fields;
 mod owners;
 mod plain;

@@ -28,6 +28,7 @@ mod router;
 mod routes;
 mod serve;
 mod tls;
+mod unread;
 
 pub use openapi::{RouteAccess, RouteScope, error_table, openapi, route_table};
 pub use options::{HttpOptions, RouterOptions, TlsFiles};

@@ -1,6 +1,7 @@
 //! `multipart/form-data` for sending: text fields, and files that go to the store piece by piece.
 
 mod addresses;
+mod names;
 
 use crate::app::App;
 use crate::extract::once::Once;
@@ -62,6 +63,10 @@ pub(crate) async fn read(
             return Err(Problem::invalid(format!("The form has over {MAX_FIELDS} fields.")).into());
         }
         reading.field(app, field, &mut once).await?;
+    }
+    if fields == 0 {
+        // A reply may be short, but this one was lost on its way.
+        return Err(Problem::invalid("The form has no fields.").into());
     }
     Ok((reading.finish()?, once))
 }
@@ -136,7 +141,7 @@ impl Reading {
         is_inline: bool,
         once: &mut Once,
     ) -> Result<(), Problem> {
-        let given = field.file_name().unwrap_or_default().to_owned();
+        let given = names::given(&field);
         let said = field.content_type().map(str::to_owned);
         let mut upload = app.engine.upload().await?;
         let mut size = 0;

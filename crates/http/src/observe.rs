@@ -1,6 +1,7 @@
 //! What surrounds every call: its id, its span, its numbers.
 
 use crate::app::App;
+use crate::unread;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -36,7 +37,9 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     );
     // How long something took is no time of day: the engine's clock may stand still.
     let begun = Instant::now();
+    let (request, reading) = unread::watch(request);
     let mut response = next.run(request).instrument(span.clone()).await;
+    reading.close_unless_ended(&mut response);
     let took = begun.elapsed();
     let status = response.status().as_u16();
     app.metrics.answered(method.as_str(), &route, status, took);

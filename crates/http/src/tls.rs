@@ -17,8 +17,13 @@ pub enum TlsError {
     #[error("the key file {path} cannot be used: it takes an unencrypted private key in PEM", path = .0.display())]
     Key(PathBuf, #[source] rustls_pki_types::pem::Error),
     /// The two do not fit.
-    #[error("certificate and key cannot be used together")]
-    Pair(#[source] rustls::Error),
+    #[error(
+        "the certificate file {cert} and the key file {key} do not belong together, or not to a \
+         server",
+        cert = .0.cert.display(),
+        key = .0.key.display()
+    )]
+    Pair(TlsFiles, #[source] rustls::Error),
 }
 
 /// Reads the files.
@@ -35,13 +40,14 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
         .map_err(|error| TlsError::Certificate(files.cert.clone(), error))?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|error| TlsError::Key(files.key.clone(), error))?;
+    let pair = |error| TlsError::Pair(files.clone(), error);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(TlsError::Pair)?
+        .map_err(pair)?
         .with_no_client_auth()
         .with_single_cert(certificates, key)
-        .map_err(TlsError::Pair)?;
+        .map_err(pair)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -13,7 +13,7 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    let filter = EnvFilter::try_new(&settings.log).map_err(|error| {
+    let filter = EnvFilter::try_new(&settings.log).map(without_values).map_err(|error| {
         trouble::usage(format!(
             "the setting log is no filter: {error}; try \"info\" or \"info,postroom_engine=debug\""
         ))
@@ -32,11 +32,20 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
     started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
 }
 
+/// The database client tells the parameters of every statement at `debug`: somebody's mail among
+/// them.
+fn without_values(filter: EnvFilter) -> EnvFilter {
+    match "tokio_postgres=info".parse() {
+        Ok(quieter) => filter.add_directive(quieter),
+        Err(_) => filter,
+    }
+}
+
 /// For commands that are no servers: only what is wrong, as text; `POSTROOM_LOG` asks for more.
 pub(crate) fn start_quiet() {
     let filter = environment::text("POSTROOM_LOG")
         .and_then(|filter| EnvFilter::try_new(filter).ok())
-        .unwrap_or_else(|| EnvFilter::new("error"));
+        .map_or_else(|| EnvFilter::new("error"), without_values);
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -55,6 +55,9 @@ pub struct Layer {
     /// Hours between two comparisons of every folder, id by id [default: 24]
     #[arg(long, value_name = "HOURS", env = "POSTROOM_PROVE_INTERVAL_HOURS")]
     pub prove_interval_hours: Option<u64>,
+    /// Hours between two readings of each tenant's directory, 0 for none [default: 6]
+    #[arg(long, value_name = "HOURS", env = "POSTROOM_PEOPLE_INTERVAL_HOURS")]
+    pub people_interval_hours: Option<u64>,
     /// How many mailboxes are mirrored side by side [default: 8]
     #[arg(long, value_name = "N", env = "POSTROOM_MAILBOXES_AT_ONCE")]
     pub mailboxes_at_once: Option<usize>,
@@ -141,6 +144,8 @@ pub struct Settings {
     pub sync_interval: Duration,
     /// Between two proofs.
     pub prove_interval: Duration,
+    /// Between two readings of a directory.
+    pub people_interval: Duration,
     /// Mailboxes side by side.
     pub mailboxes_at_once: usize,
     /// How long calls are kept.
@@ -214,6 +219,7 @@ impl Layer {
             ca_file: self.ca_file.or(below.ca_file),
             sync_interval_seconds: self.sync_interval_seconds.or(below.sync_interval_seconds),
             prove_interval_hours: self.prove_interval_hours.or(below.prove_interval_hours),
+            people_interval_hours: self.people_interval_hours.or(below.people_interval_hours),
             mailboxes_at_once: self.mailboxes_at_once.or(below.mailboxes_at_once),
             keep_calls_days: self.keep_calls_days.or(below.keep_calls_days),
             keep_call_details_days: self.keep_call_details_days.or(below.keep_call_details_days),
@@ -267,6 +273,14 @@ impl Layer {
                     "prove_interval_hours",
                     self.prove_interval_hours.unwrap_or(24),
                     1,
+                    24 * 365,
+                )? * 3600,
+            ),
+            people_interval: Duration::from_secs(
+                within(
+                    "people_interval_hours",
+                    self.people_interval_hours.unwrap_or(6),
+                    0,
                     24 * 365,
                 )? * 3600,
             ),

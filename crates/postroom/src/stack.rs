@@ -110,6 +110,7 @@ pub(crate) fn engine(
             public_url,
             sync_interval: settings.sync_interval,
             prove_interval: settings.prove_interval,
+            people_interval: settings.people_interval,
             mailboxes_at_once: settings.mailboxes_at_once,
             keep_calls: settings.keep_calls,
             keep_call_details: settings.keep_call_details,

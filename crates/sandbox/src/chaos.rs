@@ -49,6 +49,9 @@ pub(crate) async fn spoil(
         let _ = request.into_body().collect().await;
         None
     };
+    if met.action == FaultAction::Hang {
+        std::future::pending::<()>().await;
+    }
     let response = spoiled(&sandbox, &met.action, right, graph).await;
     if graph && !met.carries_out() {
         sandbox

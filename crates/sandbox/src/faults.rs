@@ -51,6 +51,8 @@ pub enum FaultAction {
         /// The time to wait.
         milliseconds: u64,
     },
+    /// No answer comes; the connection stays until the caller ends it.
+    Hang,
     /// A page of HTML, as a proxy between would send.
     Html {
         /// The HTTP status.

@@ -3,6 +3,7 @@
 use postroom_model::resource::attachment::AttachmentRecord;
 use postroom_model::resource::folder::MailFolder;
 use postroom_model::resource::message::MessageRecord;
+use postroom_model::resource::person::PersonRecord;
 use std::borrow::Cow;
 
 /// A text as searches compare it: in small letters, by Unicode's own rules, with one sigma for the
@@ -124,6 +125,28 @@ pub(crate) fn clean_folder(folder: &MailFolder) -> Cow<'_, MailFolder> {
             ..folder.clone()
         }),
     }
+}
+
+/// A person as kept. An id with U+0000 is none of Microsoft's.
+pub(crate) fn clean_person(person: &PersonRecord) -> PersonRecord {
+    let mut person = person.clone();
+    for text in [
+        &mut person.user_principal_name,
+        &mut person.display_name,
+        &mut person.given_name,
+        &mut person.surname,
+        &mut person.mail,
+        &mut person.job_title,
+        &mut person.department,
+        &mut person.office_location,
+        &mut person.company_name,
+        &mut person.mobile_phone,
+        &mut person.business_phones,
+    ] {
+        text.as_mut().map(clean_in);
+    }
+    person.json.as_mut().map(clean_json_in);
+    person
 }
 
 #[cfg(test)]

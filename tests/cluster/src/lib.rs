@@ -104,15 +104,31 @@ impl Cluster {
     }
 
     fn configure(&self, settings: &str) -> Result<()> {
-        let file = self.data().join("postgresql.conf");
-        let mut text = std::fs::read_to_string(&file)?;
-        text.push_str(&format!(
-            "\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\n\
+        self.add_settings(&format!(
+            "listen_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\n\
              max_connections = 200\nshared_buffers = 32MB\nmax_wal_size = 256MB\n\
-             logging_collector = off\nlog_min_messages = fatal\nautovacuum_naptime = 5s\n{settings}\n",
+             logging_collector = off\nlog_min_messages = fatal\nautovacuum_naptime = 5s\n{settings}",
             self.folder.path().display()
-        ));
-        std::fs::write(&file, text)
+        ))
+    }
+
+    /// Adds lines to `postgresql.conf`, for the next start.
+    pub fn add_settings(&self, settings: &str) -> Result<()> {
+        let file = self.data().join("postgresql.conf");
+        let text = std::fs::read_to_string(&file)?;
+        std::fs::write(&file, format!("{text}\n{settings}\n"))
+    }
+
+    /// Writes a file into the data folder, as its owner's own: a certificate, a key.
+    pub fn write_file(&self, name: &str, content: &[u8]) -> Result<()> {
+        let file = self.data().join(name);
+        std::fs::write(&file, content)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
+        }
+        commands::give_to_owner(&file)
     }
 
     fn data(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! A connection, tried step by step.
 
 use super::steps::{bad, sentence, untried, well};
-use super::{CheckStep, claims, permissions};
+use super::{CheckStep, claims, permissions, users};
 use crate::{Engine, Result};
 use postroom_microsoft::{
     AuthorizeProbe, DoorError, GraphPath, GraphRequest, GraphResponse, Identity,
@@ -62,6 +62,11 @@ pub(super) async fn steps(engine: &Engine, connection: Connection) -> Result<Vec
     } else {
         untried("redirectUri", "The sign-in service was not reached.")
     };
+    let users = if reachable {
+        users::users(engine, &connection).await?
+    } else {
+        untried(users::NAME, "The sign-in service was not reached.")
+    };
     Ok(vec![
         authority,
         tenant,
@@ -70,6 +75,7 @@ pub(super) async fn steps(engine: &Engine, connection: Connection) -> Result<Vec
         permissions,
         graph,
         redirect,
+        users,
     ])
 }
 
@@ -308,7 +314,7 @@ fn unasked(connection: &Connection, kind: AccountKind, granted: &[String]) -> Ve
         .collect()
 }
 
-fn how_to_grant(connection: &Connection, kind: AccountKind) -> String {
+pub(super) fn how_to_grant(connection: &Connection, kind: AccountKind) -> String {
     let (permissions, after) = match kind {
         AccountKind::Application => (
             "application",
@@ -320,6 +326,15 @@ fn how_to_grant(connection: &Connection, kind: AccountKind) -> String {
     format!(
         "Entra admin center → App registrations → the one with the client id {} → API permissions: \
          add them as {permissions} permissions of Microsoft Graph, then Grant admin consent.{after}",
+        connection.client_id
+    )
+}
+
+/// Where a redirect URI is registered.
+pub(crate) fn how_to_register(connection: &Connection, uri: &str) -> String {
+    format!(
+        "Entra admin center → App registrations → the one with the client id {} → Authentication → \
+         Add a platform → Web: add {uri} exactly so.",
         connection.client_id
     )
 }
@@ -339,10 +354,8 @@ async fn redirect_uri(engine: &Engine, connection: &Connection) -> CheckStep {
             name,
             sentence(&format!("{cause} (AADSTS50011): {uri}")),
             format!(
-                "Entra admin center → App registrations → the one with the client id {} → \
-                 Authentication → Add a platform → Web: add {uri} exactly so. Only sign-ins of \
-                 users need it.",
-                connection.client_id
+                "{} Only sign-ins of users need it.",
+                how_to_register(connection, &uri)
             ),
         ),
         Ok(AuthorizeProbe::Refused {

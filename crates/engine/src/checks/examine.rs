@@ -47,7 +47,7 @@ pub(super) async fn findings(engine: &Engine, online: bool) -> Result<Vec<Findin
         findings.push(self::account(engine, &account, &connections));
     }
     for mailbox in engine.store().mailboxes().await? {
-        findings.push(self::mailbox(engine, &mailbox));
+        findings.push(self::mailbox(engine, &engine.as_it_stands(mailbox)));
     }
     findings.push(outbox(engine).await?);
     Ok(findings)

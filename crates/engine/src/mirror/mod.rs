@@ -16,6 +16,7 @@ mod messages;
 mod page;
 mod round;
 mod schedule;
+mod unwritten;
 
 use crate::{Engine, Problem, Result};
 use postroom_model::MailboxId;
@@ -42,7 +43,8 @@ impl Engine {
                 () = self.stopping() => {}
             }
         }
-        self.store().mailbox(id).await?.ok_or_else(missing)
+        let mailbox = self.store().mailbox(id).await?.ok_or_else(missing)?;
+        Ok(self.as_it_stands(mailbox))
     }
 
     /// Wakes whenever a mailbox's sync state may have changed: for progress bars.

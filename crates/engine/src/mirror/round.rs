@@ -58,6 +58,7 @@ pub(super) async fn run(engine: &Engine, id: &MailboxId) {
     let Ok(Some(mailbox)) = engine.store().mailbox(id).await else {
         return;
     };
+    let mailbox = engine.as_it_stands(mailbox);
     let address = mailbox.address.clone();
     let thorough = mailbox.sync.last_proven_at.is_none_or(|proven| {
         began.duration_since(proven).unsigned_abs() >= engine.settings().prove_interval
@@ -101,8 +102,13 @@ pub(super) async fn run(engine: &Engine, id: &MailboxId) {
 }
 
 async fn write(engine: &Engine, id: &MailboxId, sync: &SyncState) {
-    if let Err(error) = engine.store().set_sync_state(id, sync).await {
-        tracing::warn!(mailbox = %id, %error, "writing how the mirror stands");
+    let unwritten = &engine.shared.mirror.unwritten;
+    match engine.store().set_sync_state(id, sync).await {
+        Ok(()) => unwritten.forget(id),
+        Err(error) => {
+            tracing::warn!(mailbox = %id, %error, "writing how the mirror stands");
+            unwritten.remember(id, sync);
+        }
     }
     engine.shared.mirror.bump();
 }

@@ -2,6 +2,7 @@
 
 use super::folders::Kept;
 use super::round;
+use super::unwritten::Unwritten;
 use crate::Engine;
 use postroom_model::{MailboxId, Timestamp};
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ pub(crate) struct Mirror {
     wake: Notify,
     steps: watch::Sender<u64>,
     pub(super) kept: Kept,
+    pub(super) unwritten: Unwritten,
 }
 
 /// One mailbox.
@@ -38,6 +40,7 @@ impl Default for Mirror {
             wake: Notify::new(),
             steps: watch::Sender::new(0),
             kept: Kept::default(),
+            unwritten: Unwritten::default(),
         }
     }
 }
@@ -108,6 +111,7 @@ async fn learn_of_mailboxes(engine: &Engine) {
         }
     };
     let now = engine.now();
+    engine.shared.mirror.unwritten.keep_only(&known);
     let mut mailboxes = engine.shared.mirror.lock();
     mailboxes.retain(|id, entry| entry.due.is_none() || known.iter().any(|one| one.id == *id));
     for mailbox in known {
@@ -173,7 +177,7 @@ async fn stop_after_grace(engine: &Engine) {
 async fn ended(engine: &Engine, id: &MailboxId) {
     use postroom_model::mailbox::SyncPhase;
     let sync = match engine.store().mailbox(id).await {
-        Ok(Some(mailbox)) => Some(mailbox.sync),
+        Ok(Some(mailbox)) => Some(engine.as_it_stands(mailbox).sync),
         _ => None,
     };
     let failed = sync

@@ -292,7 +292,7 @@ struct Check {
 #[derive(Debug, Serialize, ToSchema)]
 struct CheckStep {
     /// Which step: `authority`, `tenant`, `credential`, `clock`, `permissions`, `graph`,
-    /// `redirectUri`.
+    /// `redirectUri`, `users`.
     name: String,
     /// `null`: it could not be tried.
     ok: Option<bool>,

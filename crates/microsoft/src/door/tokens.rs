@@ -5,6 +5,7 @@ use super::guard::held;
 use super::identity::Identity;
 use super::{Door, SignInError};
 use crate::signin;
+use crate::signin::refresh_token::Renewed;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use postroom_model::account::{AccountKind, AccountState};
@@ -50,6 +51,9 @@ struct State {
     calm_until: Option<Timestamp>,
     /// What the vault was told last.
     reported: Option<AccountState>,
+    /// What Microsoft gave and the vault could not take. It is given to the vault before anything
+    /// else is asked of Microsoft: the refresh token that it replaces may be used up.
+    unsaved: Option<Renewed>,
 }
 
 /// A token is given out only for the connection that it was got with: changed addresses must not
@@ -235,9 +239,28 @@ fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, state: &mut State) ->
 async fn fetch(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
     match who.account.kind {
         AccountKind::Application => signin::client_credentials::fetch(door, who).await,
-        AccountKind::User => signin::refresh_token::fetch(door, who, || landing.counts()).await,
+        AccountKind::User => fetch_for_user(door, who, landing).await,
     }
     .map_err(|error| about_account(error, who.account.kind))
+}
+
+/// The rotated refresh token is durable before the access token is given out.
+async fn fetch_for_user(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
+    let unsaved = held(&landing.slot.state).unsaved.clone();
+    let renewed = match unsaved {
+        Some(renewed) => renewed,
+        None => signin::refresh_token::fetch(door, who, || landing.counts()).await?,
+    };
+    let vault = &door.house.vault;
+    let saved = vault.save_grant(&who.account.id, &renewed.grant).await;
+    let mut state = held(&landing.slot.state);
+    if state.generation == landing.generation {
+        state.unsaved = saved.is_err().then(|| renewed.clone());
+    }
+    match saved {
+        Ok(()) => Ok(renewed.access_token),
+        Err(error) => Err(DoorError::Vault(error.into())),
+    }
 }
 
 /// A wrong secret is the application's trouble and ends no user's grant; what only a user can mend

@@ -5,8 +5,17 @@ use super::{scopes, token_endpoint};
 use crate::door::{Door, DoorError, Identity, Subject};
 use postroom_model::grant::{AccessToken, Grant};
 
-/// Fetches one. The rotated refresh token is durable before the access token is given out. Every
-/// use gives a new refresh token without revoking the old one, so a repetition does no harm.
+/// What a refresh gives.
+#[derive(Clone)]
+pub(crate) struct Renewed {
+    /// What replaces the grant: it has to be stored before the access token is used.
+    pub(crate) grant: Grant,
+    /// The access token.
+    pub(crate) access_token: AccessToken,
+}
+
+/// Fetches one. Every use gives a new refresh token without revoking the old one, so a repetition
+/// does no harm.
 ///
 /// `is_wanted` says whether the account is still the one that this began for: a user who signed in
 /// anew meanwhile has a newer grant, which must not be overwritten.
@@ -14,7 +23,7 @@ pub(crate) async fn fetch(
     door: &Door,
     who: &Identity,
     is_wanted: impl Fn() -> bool,
-) -> Result<AccessToken, DoorError> {
+) -> Result<Renewed, DoorError> {
     let (connection, account) = (&who.connection, &who.account);
     let vault = &door.house.vault;
     let grant = vault
@@ -58,9 +67,8 @@ pub(crate) async fn fetch(
         },
         received_at: tokens.received_at,
     };
-    vault
-        .save_grant(&account.id, &renewed)
-        .await
-        .map_err(|error| DoorError::Vault(error.into()))?;
-    Ok(tokens.access_token)
+    Ok(Renewed {
+        grant: renewed,
+        access_token: tokens.access_token,
+    })
 }

@@ -3,5 +3,6 @@
 pub mod attachment;
 pub mod folder;
 pub mod message;
+pub mod person;
 pub mod recipient;
 pub mod user;

@@ -8,6 +8,7 @@ use crate::trouble::{Said, usage};
 use crate::{master_key, output, stack};
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use postroom_store::postgres::reader_script;
 use postroom_store::transfer::{self, CopyError, MOVED_TO};
 use postroom_store::{MasterKey, Role, Store, StoreError};
 use serde_json::json;
@@ -26,6 +27,7 @@ enum Action {
     Copy(Copy),
     Check(Check),
     Reuse(Reuse),
+    ReaderScript(ReaderScript),
 }
 
 impl StoreCommand {
@@ -34,6 +36,7 @@ impl StoreCommand {
             Action::Copy(copy) => copy.run().await,
             Action::Check(check) => check.run().await,
             Action::Reuse(reuse) => reuse.run().await,
+            Action::ReaderScript(script) => script.run(),
         }
     }
 }
@@ -190,6 +193,27 @@ impl Reuse {
         usable?;
         output::say("This store is in use again.");
         Ok(())
+    }
+}
+
+/// Print the SQL that lets people read a PostgreSQL database's views, and nothing else
+///
+/// Postroom makes the role postroom_reader itself where it may make roles. Elsewhere, as on hosted
+/// servers, somebody who may runs this script in the database.
+#[derive(Args)]
+struct ReaderScript {
+    /// The database's name
+    #[arg(long, default_value = "postroom")]
+    database: String,
+    /// Make a login of this name that may read
+    #[arg(long, value_name = "NAME")]
+    login: Option<String>,
+}
+
+impl ReaderScript {
+    fn run(self) -> anyhow::Result<()> {
+        let script = reader_script(&self.database, self.login.as_deref());
+        Ok(output::line(script.trim_end())?)
     }
 }
 

@@ -17,8 +17,8 @@ pub trait Connections {
     async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>>;
     /// All, in the order in which they were made.
     async fn connections(&self) -> Result<Vec<Connection>>;
-    /// Removes one with its credentials, accounts, grants, logins and mailboxes (mirror
-    /// included). `Ok(false)` when it is gone.
+    /// Removes one with its credentials, accounts, grants, logins, people and mailboxes
+    /// (mirror included). `Ok(false)` when it is gone.
     async fn remove_connection(&self, id: &ConnectionId) -> Result<bool>;
 
     /// Adds a credential. The secret is encrypted, bound to its row.

@@ -43,7 +43,8 @@ pub struct Applied {
 pub struct MessageQuery {
     /// In this folder.
     pub folder: Option<FolderId>,
-    /// Sender's address or name has this part, without regard to case (Unicode).
+    /// Sender's address or name has this part, without regard to case (the rule is in
+    /// [`crate::contract`]).
     pub from: Option<String>,
     /// The subject has this part, likewise.
     pub subject: Option<String>,

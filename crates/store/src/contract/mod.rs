@@ -4,6 +4,17 @@
 //! on disk; when it returns `Err` or the caller goes away, either all of it happened or nothing
 //! did. Times are kept to the microsecond. Texts are compared byte by byte unless a method says
 //! otherwise.
+//!
+//! "Without regard to case" in searches means: both sides in small letters by Unicode's rules that
+//! hold in no language of their own, with σ for ς. Nothing else is made equal: not ß and ss, not é
+//! and e with an accent, not i and ı.
+//!
+//! U+0000 is in no text: in what is mirrored (messages, attachments, folders; in JSON, where it is
+//! written as an escape, too) U+FFFD stands in its place, and an id with it is not there. Elsewhere
+//! a text with it may be refused.
+//!
+//! A store on a server may be away. Then a method waits for a while and fails with
+//! [`StoreError::Unavailable`]; it has written nothing, or says that it does not know.
 
 pub mod accounts;
 pub mod blobs;
@@ -19,6 +30,7 @@ pub mod logins;
 pub mod mailboxes;
 pub mod messages;
 pub mod outbox;
+pub mod people;
 pub mod settings;
 pub mod tables;
 
@@ -42,6 +54,7 @@ pub trait Store:
     + mailboxes::Mailboxes
     + messages::Messages
     + outbox::Outbox
+    + people::People
     + settings::Settings
     + tables::Tables
     + Send

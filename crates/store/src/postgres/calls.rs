@@ -1,13 +1,13 @@
 //! The call log.
 
 use super::PostgresStore;
+use super::conditions::Conditions;
 use super::errors::Answer;
 use super::values::{at, count, from_json, kept, small, texts, time, to_json};
 use crate::contract::Result;
 use crate::contract::calls::{CallQuery, Calls};
 use async_trait::async_trait;
 use futures::FutureExt as _;
-use postgres_types::ToSql;
 use postroom_model::call::CallRecord;
 use postroom_model::{AccountId, CallId, ConnectionId, MailboxId, Timestamp};
 use std::collections::HashSet;
@@ -38,30 +38,37 @@ const DETAIL: &str = "SELECT detail FROM call_details WHERE call = $1";
 const PRUNE_DETAILS: &str = "DELETE FROM call_details WHERE at < $1";
 const PRUNE: &str = "DELETE FROM calls WHERE at < $1";
 
-/// The list's statement. Conditions that are not asked for are left out, so that each form has its
-/// own plan. `$1` the account, `$2` the mailboxes, `$3` whether only failures, `$4` the limit.
-pub(super) fn list(since: bool, after: bool) -> &'static str {
-    macro_rules! form {
-        ($more:literal) => {
-            concat!(
-                select!(
-                    "WHERE ($1::text IS NULL OR account = $1)
-                        AND ($2::text[] IS NULL OR mailbox = ANY ($2))
-                        AND (NOT $3::boolean OR status IS NULL OR status >= 400) "
-                ),
-                $more,
-                " ORDER BY at DESC, id DESC LIMIT $4"
-            )
-        };
+/// The statement for a list, with its values.
+pub(super) fn list(query: &CallQuery) -> Conditions {
+    let mut all = Conditions::default();
+    if let Some(account) = &query.account {
+        all.equals("account", account.as_str().to_owned(), "text");
     }
-    match (since, after) {
-        (false, false) => form!(""),
-        (true, false) => form!("AND at >= $5"),
-        (false, true) => form!("AND (at, id) < (SELECT at, id FROM calls WHERE id = $5)"),
-        (true, true) => {
-            form!("AND at >= $5 AND (at, id) < (SELECT at, id FROM calls WHERE id = $6)")
-        }
+    if let Some(mailboxes) = &query.mailboxes {
+        let mailboxes: Vec<_> = texts(mailboxes).into_iter().map(str::to_owned).collect();
+        let mailboxes = all.value(mailboxes, "text[]");
+        all.add(format_args!("mailbox = ANY ({mailboxes})"));
     }
+    if query.failed {
+        all.add(format_args!("(status IS NULL OR status >= 400)"));
+    }
+    if let Some(since) = query.since {
+        let since = all.value(at(since), "timestamptz");
+        all.add(format_args!("at >= {since}"));
+    }
+    if let Some(after) = &query.after {
+        let after = all.value(after.as_str().to_owned(), "text");
+        all.add(format_args!(
+            "(at, id) < (SELECT at, id FROM calls WHERE id = {after})"
+        ));
+    }
+    let limit = all.value(i64::from(query.limit), "bigint");
+    all.sql = format!(
+        "{}{} ORDER BY at DESC, id DESC LIMIT {limit}",
+        select!("WHERE true"),
+        all.sql
+    );
+    all
 }
 
 fn call(row: &Row) -> Answer<(i64, CallRecord)> {
@@ -94,10 +101,13 @@ impl Calls for PostgresStore {
     async fn record_calls(&self, calls: &[CallRecord]) -> Result<()> {
         // One that is there twice is written once, as the first one says.
         let mut known = HashSet::new();
-        let calls: &Vec<&CallRecord> = &calls
+        let mut calls: Vec<&CallRecord> = calls
             .iter()
             .filter(|call| known.insert(call.id.as_str()))
             .collect();
+        // Sorted, so that two batches with the same entries do not wait for each other.
+        calls.sort_by_key(|call| call.id.as_str());
+        let calls = &calls;
         if calls.is_empty() {
             return Ok(());
         }
@@ -175,25 +185,11 @@ impl Calls for PostgresStore {
     }
 
     async fn list_calls(&self, query: &CallQuery) -> Result<Vec<CallRecord>> {
-        let account = &query.account.as_ref().map(AccountId::as_str);
-        let mailboxes = &query.mailboxes.as_ref().map(|list| texts(list));
-        let failed = &query.failed;
-        let limit = &i64::from(query.limit);
-        let since = &query.since.map(at);
-        let after = &query.after.as_ref().map(CallId::as_str);
+        let all = &list(query);
         self.server()
             .read("listing the call log", move |session| {
                 async move {
-                    let sql = list(since.is_some(), after.is_some());
-                    let mut values: Vec<&(dyn ToSql + Sync)> =
-                        vec![account, mailboxes, failed, limit];
-                    if since.is_some() {
-                        values.push(since);
-                    }
-                    if after.is_some() {
-                        values.push(after);
-                    }
-                    let rows = session.rows(sql, &values).await?;
+                    let rows = session.rows(&all.sql, &all.values()).await?;
                     rows.iter().map(|row| Ok(call(row)?.1)).collect()
                 }
                 .boxed()

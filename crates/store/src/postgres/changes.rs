@@ -158,7 +158,7 @@ macro_rules! page {
 const PAGE_OF_ALL: &str = page!("$3::text[] IS NULL");
 // Of one mailbox an index has them in order.
 const PAGE_OF_ONE: &str =
-    page!("c.mailbox = (SELECT number FROM mailbox_numbers WHERE mailbox = $3::text[][1])");
+    page!("c.mailbox = (SELECT number FROM mailbox_numbers WHERE mailbox = ($3::text[])[1])");
 const PAGE_OF_SOME: &str = page!(
     "c.mailbox = ANY (ARRAY (SELECT number FROM mailbox_numbers WHERE mailbox = ANY ($3::text[])))"
 );

@@ -72,7 +72,10 @@ impl Fault {
             },
             Self::Busy => StoreError::Unavailable {
                 place: place.into(),
-                reason: "every connection is busy: allow more of them".into(),
+                reason:
+                    "no connection came free or could be made in time: see that PostgreSQL runs \
+                         there and can be reached from here, or allow more connections"
+                        .into(),
             },
             Self::Postgres(error) => from_postgres(&error, doing, place),
         }

@@ -606,55 +606,98 @@ impl<'m> Batch<'m> {
     }
 
     async fn write(&self, tx: &Tx<'_>, mailbox: i64, seen: i64) -> Answer<()> {
-        self.new.write(tx, INSERT, mailbox, seen).await?;
-        self.changed.write(tx, UPDATE, mailbox, seen).await?;
-        if !self.seen.is_empty() {
-            tx.execute(MARK, &[&mailbox, &seen, &self.seen]).await?;
+        // Ready before the first is sent, for each builds on the one before.
+        tx.statements([
+            INSERT,
+            UPDATE,
+            PUT_TEXTS,
+            MARK,
+            KNOW_ATTACHMENTS,
+            FORGET_ATTACHMENTS,
+            INSERT_ATTACHMENTS,
+            FILL_ATTACHMENTS,
+        ])
+        .await?;
+        let (new, changed, seen, known, forgotten, attachments, filled) = tokio::join!(
+            biased;
+            self.new.write(tx, INSERT, mailbox, seen),
+            self.changed.write(tx, UPDATE, mailbox, seen),
+            async {
+                match self.seen.is_empty() {
+                    true => Ok(0),
+                    false => tx.execute(MARK, &[&mailbox, &seen, &self.seen]).await,
+                }
+            },
+            async {
+                match self.known.is_empty() {
+                    true => Ok(0),
+                    false => tx.execute(KNOW_ATTACHMENTS, &[&mailbox, &self.known]).await,
+                }
+            },
+            async {
+                match self.anew.is_empty() {
+                    true => Ok(0),
+                    false => tx.execute(FORGET_ATTACHMENTS, &[&mailbox, &self.anew]).await,
+                }
+            },
+            self.attachments.write(tx, mailbox),
+            self.fills.write(tx, mailbox),
+        );
+        // The first that failed says why; those behind it only that something did.
+        new?;
+        changed?;
+        seen?;
+        known?;
+        forgotten?;
+        attachments?;
+        filled
+    }
+}
+
+impl AttachmentColumns<'_> {
+    async fn write(&self, tx: &Tx<'_>, mailbox: i64) -> Answer<()> {
+        if self.messages.is_empty() {
+            return Ok(());
         }
-        if !self.known.is_empty() {
-            tx.execute(KNOW_ATTACHMENTS, &[&mailbox, &self.known])
-                .await?;
+        tx.execute(
+            INSERT_ATTACHMENTS,
+            &[
+                &mailbox,
+                &self.messages,
+                &self.ordinals,
+                &self.ids,
+                &self.kinds,
+                &self.names,
+                &self.content_types,
+                &self.sizes,
+                &self.inline,
+                &self.content_ids,
+                &self.hashes,
+                &self.blob_sizes,
+                &self.jsons,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+impl Fills<'_> {
+    async fn write(&self, tx: &Tx<'_>, mailbox: i64) -> Answer<()> {
+        if self.messages.is_empty() {
+            return Ok(());
         }
-        if !self.anew.is_empty() {
-            tx.execute(FORGET_ATTACHMENTS, &[&mailbox, &self.anew])
-                .await?;
-        }
-        let columns = &self.attachments;
-        if !columns.messages.is_empty() {
-            tx.execute(
-                INSERT_ATTACHMENTS,
-                &[
-                    &mailbox,
-                    &columns.messages,
-                    &columns.ordinals,
-                    &columns.ids,
-                    &columns.kinds,
-                    &columns.names,
-                    &columns.content_types,
-                    &columns.sizes,
-                    &columns.inline,
-                    &columns.content_ids,
-                    &columns.hashes,
-                    &columns.blob_sizes,
-                    &columns.jsons,
-                ],
-            )
-            .await?;
-        }
-        let fills = &self.fills;
-        if !fills.messages.is_empty() {
-            tx.execute(
-                FILL_ATTACHMENTS,
-                &[
-                    &mailbox,
-                    &fills.messages,
-                    &fills.ids,
-                    &fills.hashes,
-                    &fills.sizes,
-                ],
-            )
-            .await?;
-        }
+        tx.execute(
+            FILL_ATTACHMENTS,
+            &[
+                &mailbox,
+                &self.messages,
+                &self.ids,
+                &self.hashes,
+                &self.sizes,
+            ],
+        )
+        .await?;
         Ok(())
     }
 }

@@ -1,15 +1,14 @@
 //! Reading messages: one, several, or a list in order.
 
+use super::conditions::Conditions;
 use super::errors::Answer;
 use super::numbers;
 use super::server::Session;
 use super::values::{Time, at, count, has_nul, named, time_of};
 use crate::contract::messages::{MessageQuery, StoredMessage};
 use crate::text::folded;
-use postgres_types::ToSql;
 use postroom_model::resource::message::MessageRecord;
 use postroom_model::{FolderId, MessageId};
-use std::fmt::Write as _;
 use tokio_postgres::Row;
 
 macro_rules! select {
@@ -81,32 +80,7 @@ pub(super) async fn some(
     rows.iter().map(stored).collect()
 }
 
-/// A value of a condition.
-type Value = Box<dyn ToSql + Sync + Send>;
-
-/// SQL that grows by conditions.
-pub(super) struct Conditions {
-    pub(super) sql: String,
-    pub(super) values: Vec<Value>,
-}
-
 impl Conditions {
-    /// Adds a value and gives the name that it has in SQL, with its type.
-    fn value(&mut self, value: impl ToSql + Sync + Send + 'static, kind: &str) -> String {
-        self.values.push(Box::new(value));
-        format!("${}::{kind}", self.values.len())
-    }
-
-    fn add(&mut self, condition: std::fmt::Arguments<'_>) {
-        // Writing to a String cannot fail.
-        let _ = write!(self.sql, " AND {condition}");
-    }
-
-    fn equals(&mut self, column: &str, value: impl ToSql + Sync + Send + 'static, kind: &str) {
-        let value = self.value(value, kind);
-        self.add(format_args!("{column} = {value}"));
-    }
-
     /// A text, made of columns, has every one of these parts.
     fn has_parts(&mut self, text: &str, parts: Vec<String>) {
         let parts = self.value(parts, "text[]");
@@ -126,10 +100,7 @@ const ANYWHERE: &str =
 
 /// The statement for a list, with its values.
 pub(super) fn select(mailbox: i64, folder: Option<i64>, query: &MessageQuery) -> Conditions {
-    let mut all = Conditions {
-        sql: String::new(),
-        values: Vec::new(),
-    };
+    let mut all = Conditions::default();
     all.equals("m.mailbox", mailbox, "bigint");
     if let Some(folder) = folder {
         all.equals("m.folder", folder, "bigint");
@@ -231,11 +202,7 @@ pub(super) async fn list(
     {
         return Ok(Vec::new());
     }
-    let Conditions { sql, values } = select(mailbox, folder, query);
-    let values: Vec<&(dyn ToSql + Sync)> = values
-        .iter()
-        .map(|value| &**value as &(dyn ToSql + Sync))
-        .collect();
-    let rows = session.rows(&sql, &values).await?;
+    let all = select(mailbox, folder, query);
+    let rows = session.rows(&all.sql, &all.values()).await?;
     rows.iter().map(stored).collect()
 }

@@ -8,7 +8,11 @@ use crate::role::Role;
 use tokio_postgres::{Client, Error};
 
 /// The steps, the first one first.
-const STEPS: &[&str] = &[include_str!("../migrations/postgres/0001_begin.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../migrations/postgres/0001_begin.sql"),
+    include_str!("../migrations/postgres/0002_people.sql"),
+    include_str!("../migrations/postgres/0003_views.sql"),
+];
 
 const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM postroom_data.schema_versions";
 const IS_THERE: &str = "SELECT to_regclass('postroom_data.schema_versions') IS NOT NULL";

@@ -15,6 +15,7 @@ mod accounts;
 mod blobs;
 mod calls;
 mod changes;
+mod conditions;
 mod connections;
 mod connector;
 mod contents;
@@ -34,6 +35,11 @@ mod numbers;
 mod opening;
 mod outbox;
 mod patience;
+mod people;
+#[cfg(feature = "suite")]
+#[doc(hidden)]
+pub mod plans;
+mod reader_role;
 mod server;
 mod settings;
 mod tables;
@@ -41,6 +47,7 @@ mod tls;
 mod url;
 mod values;
 
+pub use reader_role::{READER_ROLE, ReaderRole, reader_script};
 pub use url::DatabaseUrl;
 
 use crate::blob_files::BlobFiles;
@@ -132,6 +139,7 @@ struct Inner {
     feed: watch::Receiver<u64>,
     feed_sender: watch::Sender<u64>,
     listener: OnceLock<Listener>,
+    reader_role: ReaderRole,
 }
 
 impl std::fmt::Debug for PostgresStore {
@@ -163,6 +171,11 @@ impl PostgresStore {
         }
     }
 
+    /// Whether readers by SQL can be let in, as it was when the store was opened.
+    pub fn reader_role(&self) -> ReaderRole {
+        self.0.reader_role
+    }
+
     fn server(&self) -> &Server {
         &self.0.server
     }
@@ -186,6 +199,7 @@ async fn open(options: &PostgresOptions) -> Result<PostgresStore> {
     };
     migrations::migrate(&client, options.role, &place).await?;
     let (vault, id) = opening::prepare(&mut client, &options.master_key, &place).await?;
+    let reader_role = reader_role::ensure(&client, &place).await?;
     drop(client);
     task.abort();
     let files = match &options.blobs {
@@ -221,6 +235,7 @@ async fn open(options: &PostgresOptions) -> Result<PostgresStore> {
         feed,
         feed_sender,
         listener: OnceLock::new(),
+        reader_role,
     })))
 }
 

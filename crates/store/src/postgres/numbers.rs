@@ -55,11 +55,11 @@ pub(super) async fn lock_served(tx: &Tx<'_>, id: &str) -> Answer<Option<LockedMa
     if has_nul(id) {
         return Ok(None);
     }
-    let Some(locked) = lock_known(tx, id).await? else {
-        return Ok(None);
-    };
-    // Asked for under the lock: whoever removes a mailbox takes it, too.
-    Ok(mailbox(tx, id).await?.map(|_| locked))
+    tx.statements([LOCK, MAILBOX]).await?;
+    // The second is asked under the lock of the first: whoever removes a mailbox takes it, too.
+    let (locked, served) = tokio::join!(biased; lock_known(tx, id), mailbox(tx, id));
+    let (locked, served) = (locked?, served?);
+    Ok(locked.filter(|_| served.is_some()))
 }
 
 /// Writes up to which number a mailbox counted its changes.

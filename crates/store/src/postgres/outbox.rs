@@ -1,6 +1,7 @@
 //! The outbox.
 
 use super::PostgresStore;
+use super::conditions::Conditions;
 use super::contents::must_be_here;
 use super::errors::{Answer, Fault};
 use super::server::Tx;
@@ -42,16 +43,6 @@ pub(super) const DUE: &str = select!(
     "WHERE status IN ('queued', 'sending') AND due_at <= $1 ORDER BY created_at, id LIMIT $2"
 );
 const NEXT_DUE: &str = "SELECT MIN(due_at) FROM outbox WHERE status IN ('queued', 'sending')";
-// The newest first; an empty list of mailboxes matches nothing, an empty one of statuses anything.
-const LIST: &str = select!(
-    "WHERE ($1::text[] IS NULL OR mailbox = ANY ($1)) AND ($2::text[] = '{}' OR status = ANY ($2))
-     ORDER BY created_at DESC, id DESC LIMIT $3"
-);
-const LIST_AFTER: &str = select!(
-    "WHERE ($1::text[] IS NULL OR mailbox = ANY ($1)) AND ($2::text[] = '{}' OR status = ANY ($2))
-        AND (created_at, id) < (SELECT created_at, id FROM outbox WHERE id = $4)
-     ORDER BY created_at DESC, id DESC LIMIT $3"
-);
 const NAME_BLOB: &str = "INSERT INTO outbox_blobs (outbox, hash) VALUES ($1, $2)
     ON CONFLICT (outbox, hash) DO NOTHING";
 const FORGET_BLOBS: &str = "DELETE FROM outbox_blobs WHERE outbox = $1";
@@ -92,6 +83,34 @@ async fn name_blobs(tx: &Tx<'_>, item: &OutboxItem) -> Answer<()> {
         tx.execute(NAME_BLOB, &[&item.id.as_str(), &hash]).await?;
     }
     Ok(())
+}
+
+/// The statement for a list, the newest first, with its values.
+fn list(query: &OutboxQuery) -> Conditions {
+    let mut all = Conditions::default();
+    if let Some(mailboxes) = &query.mailboxes {
+        let mailboxes: Vec<_> = texts(mailboxes).into_iter().map(str::to_owned).collect();
+        let mailboxes = all.value(mailboxes, "text[]");
+        all.add(format_args!("mailbox = ANY ({mailboxes})"));
+    }
+    if !query.statuses.is_empty() {
+        let statuses: Vec<_> = query.statuses.iter().map(|it| it.name()).collect();
+        let statuses = all.value(statuses, "text[]");
+        all.add(format_args!("status = ANY ({statuses})"));
+    }
+    if let Some(after) = &query.after {
+        let after = all.value(after.as_str().to_owned(), "text");
+        all.add(format_args!(
+            "(created_at, id) < (SELECT created_at, id FROM outbox WHERE id = {after})"
+        ));
+    }
+    let limit = all.value(i64::from(query.limit), "bigint");
+    all.sql = format!(
+        "{}{} ORDER BY created_at DESC, id DESC LIMIT {limit}",
+        select!("WHERE true"),
+        all.sql
+    );
+    all
 }
 
 #[async_trait]
@@ -162,22 +181,11 @@ impl Outbox for PostgresStore {
     }
 
     async fn list_outbox(&self, query: &OutboxQuery) -> Result<Vec<OutboxItem>> {
-        let mailboxes = &query.mailboxes.as_ref().map(|list| texts(list));
-        let statuses: &Vec<_> = &query.statuses.iter().map(|it| it.name()).collect();
-        let limit = i64::from(query.limit);
-        let after = query.after.as_ref().map(OutboxId::as_str);
+        let all = &list(query);
         self.server()
             .read("listing the outbox", move |session| {
                 async move {
-                    let rows = match &after {
-                        None => session.rows(LIST, &[mailboxes, statuses, &limit]).await?,
-                        Some(after) => {
-                            let values = (mailboxes, statuses, &limit, after);
-                            session
-                                .rows(LIST_AFTER, &[values.0, values.1, values.2, values.3])
-                                .await?
-                        }
-                    };
+                    let rows = session.rows(&all.sql, &all.values()).await?;
                     rows.iter().map(item).collect()
                 }
                 .boxed()

@@ -9,6 +9,7 @@ use super::writer::Tx;
 use super::{SqliteStore, cursors, list_messages, mailboxes, numbers};
 use crate::contract::Result;
 use crate::contract::messages::{Applied, MessagePage, MessageQuery, Messages, StoredMessage};
+use crate::text;
 use async_trait::async_trait;
 use bytes::Bytes;
 use postroom_model::change::{ChangeKind, ChangedResource};
@@ -239,7 +240,7 @@ impl Messages for SqliteStore {
                     hash(id.as_str()),
                     id.as_str(),
                     folder,
-                    change_key
+                    change_key.as_deref().map(text::clean)
                 ])?;
                 if rows == 0 {
                     missing.push(id);

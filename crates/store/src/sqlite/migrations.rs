@@ -6,7 +6,11 @@ use crate::contract::{Result, StoreError};
 use rusqlite::Connection;
 
 /// The steps, the first one first.
-const STEPS: &[&str] = &[include_str!("../migrations/sqlite/0001_begin.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001_begin.sql"),
+    include_str!("../migrations/sqlite/0002_people.sql"),
+    include_str!("../migrations/sqlite/0003_views.sql"),
+];
 
 /// The newest schema version that this program knows.
 pub(super) fn newest() -> u32 {

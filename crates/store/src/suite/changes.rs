@@ -57,9 +57,12 @@ pub async fn numbers_have_no_gaps_under_many_writers(ground: &dyn Ground) {
 /// A reader that follows the cursor while others write misses nothing and sees nothing twice.
 pub async fn a_follower_sees_each_once_whoever_writes(ground: &dyn Ground) {
     let store = ground.open().await;
-    with_mailboxes(store.as_ref(), &["one"]).await;
+    with_mailboxes(store.as_ref(), &["one", "two"]).await;
     let writers: Vec<_> = (0..4)
-        .map(|writer| tokio::spawn(write_some(store.clone(), "one", writer)))
+        .map(|writer| {
+            let mailbox = if writer % 2 == 0 { "one" } else { "two" };
+            tokio::spawn(write_some(store.clone(), mailbox, writer))
+        })
         .collect();
     let mut seen = Vec::new();
     let mut query = ChangeQuery {

@@ -40,13 +40,16 @@ pub mod made;
 pub mod mailboxes;
 pub mod messages;
 pub mod moves;
+pub mod nul;
 pub mod outbox;
+pub mod people;
 pub mod random;
 pub mod reading;
 pub mod secrets;
 pub mod settings;
 
-/// Every case of the suite, each as a test, on the ground that a function makes.
+/// Every case of the suite, each as a test, on the ground that a function makes; or the cases that
+/// are named, by subject.
 #[macro_export]
 macro_rules! conformance {
     ($ground:ident) => {
@@ -112,6 +115,7 @@ macro_rules! conformance {
                 a_comparison_by_list_finds_the_lost
                 what_was_put_meanwhile_counts_as_seen
             }
+            nul { is_replaced_in_what_is_mirrored in_an_id_is_not_there }
             outbox {
                 accepted_is_kept_and_told
                 of_two_writers_one_wins
@@ -119,10 +123,17 @@ macro_rules! conformance {
                 lists_newest_first_in_pages
                 needs_its_contents
             }
+            people {
+                pages_of_a_reading_and_who_is_gone
+                unchanged_ones_are_only_seen
+                texts_have_no_nul
+                go_with_the_connection
+            }
             random { any_sequence_matches_the_model }
             reading {
                 pages_in_order_even_with_equal_times
                 text_without_regard_to_case_in_any_alphabet
+                odd_letters_are_compared_by_the_rule
                 every_condition
             }
             secrets { are_not_readable_on_disk }

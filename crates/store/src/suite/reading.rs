@@ -109,6 +109,78 @@ pub async fn text_without_regard_to_case_in_any_alphabet(ground: &dyn Ground) {
     }
 }
 
+/// The rule for letters, where alphabets are odd: small letters by Unicode, one sigma, and nothing
+/// else is made equal.
+pub async fn odd_letters_are_compared_by_the_rule(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let store = store.as_ref();
+    with_mailboxes(store, &["one"]).await;
+    let texts = [
+        ("1", "ΟΔΥΣΣΕΎΣ ΣΤΗΝ ΟΔΌ"),
+        ("2", "Straße, groß"),
+        ("3", "İSTANBUL ve Iğdır"),
+        ("4", "ЁЛКА и ежик"),
+        ("5", "Cafe\u{301} au lait"),
+        ("6", "Café au lait"),
+        ("7", "ＦＵＬＬ ǅ ΐ"),
+        ("8", "one\ntwo"),
+    ];
+    for (id, text) in texts {
+        let mut one = message(id, "a", "1");
+        one.subject = text.into();
+        one.from_name = text.into();
+        one.body = "nothing".into();
+        ok!(store.put_message(&here(), &one, &[], None, at(1)));
+    }
+    for (part, wanted) in [
+        // Both sigmas are one, wherever they stand.
+        ("οδυσσεύς", &["1"][..]),
+        ("ΟΔΥΣΣΕΎΣ", &["1"]),
+        ("σ", &["1"]),
+        ("ς", &["1"]),
+        ("εύσ στην", &["1"]),
+        // A sharp s is no double s, but has a great form.
+        ("STRASSE", &[]),
+        ("STRAẞE", &["2"]),
+        // A dotted great I is a small one with a dot above; the dotless one stays apart.
+        ("İstanbul", &["3"]),
+        ("istanbul", &[]),
+        ("i\u{307}stanbul", &["3"]),
+        ("iğdır", &["3"]),
+        ("ığdır", &[]),
+        ("ёлка", &["4"]),
+        ("елка", &[]),
+        // Composed and decomposed are two.
+        ("CAFE\u{301}", &["5"]),
+        ("CAFÉ", &["6"]),
+        ("cafe", &["5"]),
+        ("ｆｕｌｌ", &["7"]),
+        ("ǆ", &["7"]),
+        ("one\ntwo", &["8"]),
+    ] {
+        let mut queries = vec![
+            MessageQuery {
+                subject: Some(part.into()),
+                ..MessageQuery::default()
+            },
+            MessageQuery {
+                from: Some(part.into()),
+                ..MessageQuery::default()
+            },
+        ];
+        if !part.contains(char::is_whitespace) {
+            queries.push(MessageQuery {
+                search: Some(part.into()),
+                ..MessageQuery::default()
+            });
+        }
+        for query in queries {
+            let words = format!("{query:?}");
+            assert_eq!(ids(store, query).await, wanted, "{words}");
+        }
+    }
+}
+
 /// Every condition by itself.
 pub async fn every_condition(ground: &dyn Ground) {
     let store = ground.open().await;

@@ -52,6 +52,11 @@ static ACCOUNTS: Table = table!("accounts" by 1:
     display_name Text, state Text, reason Text, since Time, expires_at Time);
 static GRANTS: Table = table!("grants" by 1:
     account Text, refresh_token Bytes, scopes Text, received_at Time);
+static PEOPLE: Table = table!("people" by 2:
+    connection Text, id Text, user_principal_name Text, display_name Text, given_name Text,
+    surname Text, mail Text, job_title Text, department Text, office_location Text,
+    company_name Text, mobile_phone Text, business_phones Text, account_enabled Boolean,
+    source Text, seen_at Time, updated_at Time, json Json);
 pub(super) static LOGINS: Table = table!("logins" by 1:
     id Text, connection Text, key Text, status Text, authorize_url Bytes, redirect_uri Text,
     state_hash Bytes, state Bytes, nonce Bytes, verifier Bytes, account Text, error Text,
@@ -97,6 +102,7 @@ pub static TABLES: &[&Table] = &[
     &CREDENTIALS,
     &ACCOUNTS,
     &GRANTS,
+    &PEOPLE,
     &LOGINS,
     &KEYS,
     &MAILBOX_NUMBERS,

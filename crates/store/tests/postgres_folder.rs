@@ -1,0 +1,62 @@
+//! The conformance suite on PostgreSQL with large contents in a folder: the cases that it matters
+//! to.
+
+use async_trait::async_trait;
+use postroom_cluster::{Cluster, Database};
+use postroom_store::suite::Ground;
+use postroom_store::{
+    BlobPlace, DatabaseUrl, MasterKey, PostgresOptions, PostgresStore, Store, conformance,
+};
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+mod support;
+
+struct Place(Database, TempDir);
+
+fn ground() -> Place {
+    let folder = tempfile::tempdir().expect("a folder");
+    Place(Cluster::shared().create_database(), folder)
+}
+
+fn read_all(folder: &Path, files: &mut Vec<Vec<u8>>) {
+    for entry in std::fs::read_dir(folder).expect("listed") {
+        let path = entry.expect("listed").path();
+        if path.is_dir() {
+            read_all(&path, files);
+        } else {
+            files.push(std::fs::read(path).expect("read"));
+        }
+    }
+}
+
+#[async_trait]
+impl Ground for Place {
+    async fn open(&self) -> Arc<dyn Store> {
+        let url = DatabaseUrl::parse(&self.0.url()).expect("an address");
+        let options = PostgresOptions::new(url, MasterKey::from_bytes([7; 32]))
+            .blobs(BlobPlace::Folder(self.1.path().to_owned()));
+        Arc::new(PostgresStore::open(options).await.expect("opened"))
+    }
+
+    fn files(&self) -> Vec<Vec<u8>> {
+        let mut files = support::everything(&self.0);
+        read_all(self.1.path(), &mut files);
+        files
+    }
+}
+
+conformance! { ground
+    blobs {
+        equal_contents_are_kept_once
+        pieces_make_the_same_content
+        a_dropped_writer_keeps_nothing
+        collects_what_nothing_points_to
+        put_again_is_new_again
+    }
+    messages { attachments_come_and_stay mime_goes_with_a_change }
+    outbox { needs_its_contents }
+    secrets { are_not_readable_on_disk }
+    random { any_sequence_matches_the_model }
+}
