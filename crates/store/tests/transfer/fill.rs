@@ -7,6 +7,7 @@ use postroom_model::login::LoginStatus;
 use postroom_model::mailbox::{SyncPhase, SyncState};
 use postroom_model::outbox::{OutboxItem, OutboxStatus, OutboxStep, OutgoingAttachment};
 use postroom_model::resource::attachment::{AttachmentKind, BlobRef};
+use postroom_model::resource::person::{PersonRecord, PersonSource};
 use postroom_store::Store;
 use postroom_store::contract::blobs::blob_ref;
 use postroom_store::contract::cursors::Cursor;
@@ -29,6 +30,26 @@ pub(crate) fn contents() -> Vec<Bytes> {
         long(35, 1_300_000),
         Bytes::from_static(b"From: a\r\n\r\nMIME"),
     ]
+}
+
+fn person(id: &str) -> PersonRecord {
+    let text = |word: &str| Some(format!("{word} of {id}"));
+    PersonRecord {
+        user_principal_name: text("name"),
+        display_name: text("display"),
+        given_name: text("given"),
+        surname: text("surname"),
+        mail: text("mail"),
+        job_title: text("title"),
+        department: text("department"),
+        office_location: text("office"),
+        company_name: text("company"),
+        mobile_phone: text("mobile"),
+        business_phones: text("phones"),
+        account_enabled: Some(true),
+        json: Some("{ \"id\" : 1 }".into()),
+        ..PersonRecord::new(id, PersonSource::Directory)
+    }
 }
 
 async fn people(store: &dyn Store) {
@@ -68,6 +89,14 @@ async fn people(store: &dyn Store) {
         .await
         .expect("written")
         .expect("signed in");
+    let (ada, bare) = (
+        person("p1"),
+        PersonRecord::new("p2", PersonSource::Directory),
+    );
+    store
+        .apply_people(&c, &[ada, bare], true, at(9))
+        .await
+        .expect("written");
     let mut all = key("k2");
     all.mailboxes = None;
     all.expires_at = Some(at(1000));
