@@ -79,13 +79,14 @@ fn fill(place: &Place) -> Result<()> {
                 "BEGIN;
                  CREATE TEMP TABLE k AS WITH RECURSIVE n (k) AS (SELECT 1 UNION ALL
                     SELECT k + 1 FROM n WHERE k < {times}) SELECT k FROM n;
+                 CREATE TEMP TABLE largest AS {LARGEST};
+                 INSERT INTO messages ({columns}, id_hash)
+                    SELECT {values}, id_hash FROM messages m, k
+                    WHERE m.folder = (SELECT folder FROM largest);
                  INSERT INTO message_texts (message, json, body)
                     SELECT t.message + k.k * 10000000, t.json, ''
                     FROM message_texts t JOIN messages m ON m.number = t.message, k
-                    WHERE m.folder = (SELECT folder FROM ({LARGEST}));
-                 INSERT INTO messages ({columns}, id_hash)
-                    SELECT {values}, id_hash FROM messages m, k
-                    WHERE m.folder = (SELECT folder FROM ({LARGEST}));
+                    WHERE m.number < 10000000 AND m.folder = (SELECT folder FROM largest);
                  COMMIT;",
                 times = MESSAGES / has.max(1),
             ))?;
@@ -102,13 +103,13 @@ fn fill(place: &Place) -> Result<()> {
                 &format!(
                     "SET search_path = postroom_data; BEGIN;
                      INSERT INTO messages ({columns})
-                        SELECT {values} FROM messages m, generate_series(1, {times}) k
+                        SELECT {values} FROM messages m, generate_series(1::bigint, {times}) k
                         WHERE m.folder = (SELECT folder FROM ({LARGEST}) it);
                      INSERT INTO message_texts (mailbox, message, json, body)
                         SELECT t.mailbox, t.message + k.k * 10000000, t.json, ''
                         FROM message_texts t JOIN messages m
                             ON m.mailbox = t.mailbox AND m.number = t.message,
-                            generate_series(1, {times}) k
+                            generate_series(1::bigint, {times}) k
                         WHERE m.number < 10000000
                             AND m.folder = (SELECT folder FROM ({LARGEST}) it);
                      COMMIT; ANALYZE;",

@@ -15,7 +15,7 @@ pub enum StorePlace {
     /// A PostgreSQL database.
     Database {
         /// Its address; never shows the password.
-        url: DatabaseUrl,
+        url: Box<DatabaseUrl>,
         /// Where large contents lie.
         blobs: BlobPlace,
     },
@@ -35,7 +35,7 @@ impl StorePlace {
     pub(crate) fn parse(text: &str, blob_folder: Option<&Path>) -> Result<Self, StoreError> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Ok(Self::Database {
-                url: DatabaseUrl::parse(text)?,
+                url: Box::new(DatabaseUrl::parse(text)?),
                 blobs: blob_folder.map_or(BlobPlace::Database, |folder| {
                     BlobPlace::Folder(folder.to_owned())
                 }),
@@ -83,7 +83,7 @@ impl StorePlace {
                 Arc::new(SqliteStore::open(SqliteOptions::new(folder, key).role(role)).await?)
             }
             Self::Database { url, blobs } => {
-                let mut options = PostgresOptions::new(url.clone(), key)
+                let mut options = PostgresOptions::new((**url).clone(), key)
                     .role(role)
                     .blobs(blobs.clone());
                 options.ca_file = ca_file.map(Path::to_owned);

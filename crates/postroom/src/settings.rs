@@ -388,6 +388,7 @@ impl Settings {
     pub fn place(&self) -> anyhow::Result<StorePlace> {
         if let Some(url) = &self.database_url {
             let url = DatabaseUrl::parse(url.reveal())
+                .map(Box::new)
                 .map_err(|error| usage(format!("the setting database_url: {error}")))?;
             let blobs = match &self.blob_folder {
                 Some(folder) => BlobPlace::Folder(folder.clone()),

@@ -19,12 +19,22 @@ pub(super) fn writer(path: &Path, max_pages: Option<u32>) -> rusqlite::Result<Co
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 8000)?;
+    // The log is moved beside the writer (see `checkpoint`). At this size the writer does what is
+    // left of that, after which the log begins anew.
+    connection.pragma_update(None, "wal_autocheckpoint", 32_000)?;
     // A log that grew in a long transaction shrinks again.
-    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.pragma_update(None, "journal_size_limit", 128 * 1024 * 1024)?;
     if let Some(pages) = max_pages {
         connection.pragma_update(None, "max_page_count", pages)?;
     }
+    Ok(connection)
+}
+
+/// Opens the connection that moves the log.
+pub(super) fn checkpointer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -1024)?;
     Ok(connection)
 }
 

@@ -11,6 +11,7 @@ mod accounts;
 mod blobs;
 mod calls;
 mod changes;
+mod checkpoint;
 mod connection;
 mod connections;
 mod contains;
@@ -43,6 +44,7 @@ use crate::private;
 pub use crate::role::Role;
 use crate::seal::{MasterKey, Vault};
 use async_trait::async_trait;
+use checkpoint::Checkpoints;
 use errors::{Answer, from_sqlite};
 use lock::FolderLock;
 use readers::Readers;
@@ -179,7 +181,11 @@ fn open(options: SqliteOptions) -> Result<SqliteStore> {
         lock = None;
     }
     let (feed_sender, feed) = watch::channel(0);
-    let writer = Writer::start(connection, place.clone(), feed_sender, lock)?;
+    let writer = {
+        // Who only has something small to write leaves no log behind that is worth moving.
+        let checkpoints = (role == Role::Engine).then(|| Checkpoints::start(&path));
+        Writer::start(connection, place.clone(), feed_sender, checkpoints, lock)?
+    };
     Ok(SqliteStore(Arc::new(Inner {
         readers: Readers::new(path, place.clone(), readers),
         folder,

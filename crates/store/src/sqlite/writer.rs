@@ -2,6 +2,7 @@
 //! and its one sync to disk; each has a savepoint, so that one that fails undoes only itself. Nobody
 //! is answered before the commit.
 
+use super::checkpoint::Checkpoints;
 use super::errors::{Answer, from_sqlite};
 use crate::contract::{Result, StoreError};
 use rusqlite::Connection;
@@ -63,6 +64,7 @@ impl Writer {
         connection: Connection,
         place: String,
         feed: watch::Sender<u64>,
+        checkpoints: Option<Checkpoints>,
         held: impl Send + 'static,
     ) -> Result<Self> {
         let (jobs, queue) = channel();
@@ -70,7 +72,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("postroom-store".into())
             .spawn(move || {
-                run(&connection, &queue, &feed, &thread_place);
+                run(&connection, &queue, &feed, checkpoints, &thread_place);
                 // The log goes into the database, so that a closed store is one file. If that
                 // fails, the log is read at the next start.
                 let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -146,9 +148,18 @@ impl Writer {
     }
 }
 
-fn run(connection: &Connection, queue: &Receiver<Job>, feed: &watch::Sender<u64>, place: &str) {
+fn run(
+    connection: &Connection,
+    queue: &Receiver<Job>,
+    feed: &watch::Sender<u64>,
+    mut checkpoints: Option<Checkpoints>,
+    place: &str,
+) {
     while let Ok(first) = queue.recv() {
         group(connection, first, queue, feed, place);
+        if let Some(checkpoints) = &mut checkpoints {
+            checkpoints.committed();
+        }
     }
 }
 
