@@ -102,6 +102,20 @@ impl Ground {
         }
     }
 
+    /// Takes everything away, as a lost disk does. A database is gone, and has to be made again.
+    pub fn clear(&self) -> Result<()> {
+        if self.folder().exists() {
+            std::fs::remove_dir_all(self.folder())?;
+        }
+        if let Some(Held::Own(database)) = &self.database {
+            postroom_cluster::psql(
+                Cluster::shared().url(),
+                &format!("DROP DATABASE {} WITH (FORCE)", database.name()),
+            )?;
+        }
+        Ok(())
+    }
+
     /// Where one of these texts lies open: files, and tables of the database.
     pub fn secrets_in(&self, texts: &[String]) -> Result<Vec<String>> {
         let mut found = secrets::found_in(self.folder.path(), texts)?;
