@@ -7,6 +7,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod copy;
 mod fetch;
 mod measure;
 mod newest;

@@ -3,7 +3,7 @@
 use crate::measure::{self, Taken};
 use crate::postroom::{self, Place};
 use crate::tenant::{Address, Started};
-use crate::{newest, postgres};
+use crate::{copy, newest, postgres};
 use anyhow::{Context, Result};
 use comfy_table::Table;
 use postroom_cluster::Cluster;
@@ -133,6 +133,7 @@ pub(crate) async fn run(messages: usize, large: usize, repeat: usize) -> Result<
     let postgres = postgres::run(&cluster, messages, folder.path()).await?;
     newest::run("SQLite", &data).await?;
     newest::run("PostgreSQL", &postgres).await?;
+    copy::run(&cluster, folder.path()).await?;
     drop(cluster);
     let ready = postroom::ready_after(&data)?;
     aim(
