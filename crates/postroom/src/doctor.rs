@@ -2,7 +2,7 @@
 
 use crate::client::Target;
 use crate::folder::ServerNote;
-use crate::master_key::{self, Origin};
+use crate::master_key::Origin;
 use crate::settings::Settings;
 use crate::{pick, platform, stack, when};
 use postroom_engine::checks::{Finding, Severity};
@@ -62,11 +62,34 @@ pub(crate) async fn examine(target: &Target, online: bool) -> anyhow::Result<Vec
         findings.extend(rights(data));
         findings.push(disk(data));
     }
+    if place.folder().is_none() {
+        match place.has_store(settings.ca_file.as_deref()).await {
+            Ok(true) => {}
+            Ok(false) => {
+                findings.push(finding(
+                    Severity::Warning,
+                    "database",
+                    format!("there is no store in {place} yet"),
+                    Some("`postroom connection add` or `postroom serve` makes it"),
+                ));
+                return Ok(findings);
+            }
+            Err(error) => {
+                findings.push(finding(
+                    Severity::Error,
+                    "database",
+                    error.to_string(),
+                    None,
+                ));
+                return Ok(findings);
+            }
+        }
+    }
     let note = place.folder().and_then(ServerNote::of_running);
     if let Some(note) = &note {
         findings.push(reachable("server", &note.url, settings.ca_file.as_deref()).await);
     }
-    match master_key::find(&settings, &place) {
+    match stack::find_key(&settings, &place).await {
         Err(error) => findings.push(finding(
             Severity::Error,
             "master key",

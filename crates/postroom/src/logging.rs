@@ -35,10 +35,11 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
 /// The database client tells the parameters of every statement at `debug`: somebody's mail among
 /// them.
 fn without_values(filter: EnvFilter) -> EnvFilter {
-    match "tokio_postgres=info".parse() {
-        Ok(quieter) => filter.add_directive(quieter),
-        Err(_) => filter,
-    }
+    // The pool warns of each connection that a lost database took along; the store tells that once.
+    ["tokio_postgres=info", "deadpool=error"]
+        .iter()
+        .filter_map(|quieter| quieter.parse().ok())
+        .fold(filter, EnvFilter::add_directive)
 }
 
 /// For commands that are no servers: only what is wrong, as text; `POSTROOM_LOG` asks for more.

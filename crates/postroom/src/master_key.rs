@@ -63,7 +63,7 @@ impl Origin {
             )),
             Err(_) if MasterKey::read_file(&own).is_ok_and(|it| it.is_same_as(&key)) => {}
             Err(_) if own.exists() => output::warning(format_args!(
-                "{copy} needs the master key in {}: give it with --master-key-file, for there is \
+                "{copy} needs the master key in {}: give it with POSTROOM_MASTER_KEY_FILE, for there is \
                  another one in {}",
                 path.display(),
                 own.display()
@@ -82,8 +82,12 @@ impl Origin {
     }
 }
 
-/// The key for a store. Makes one where there is neither a key nor a data folder yet.
-pub(crate) fn find(settings: &Settings, place: &StorePlace) -> anyhow::Result<(MasterKey, Origin)> {
+/// The key for a store. Makes one where there is neither a key nor a store yet.
+pub(crate) fn find(
+    settings: &Settings,
+    place: &StorePlace,
+    is_made: bool,
+) -> anyhow::Result<(MasterKey, Origin)> {
     if let Some(path) = &settings.master_key_file {
         let key = MasterKey::read_file(path)
             .with_context(|| format!("the master key file {} cannot be used", path.display()))?;
@@ -107,11 +111,13 @@ pub(crate) fn find(settings: &Settings, place: &StorePlace) -> anyhow::Result<(M
     if path.exists() {
         return Ok((MasterKey::read_file(&path)?, Origin::Made(path)));
     }
-    if place.is_made() {
+    if is_made {
         anyhow::bail!(
-            "{place} was made with a master key that is not here: it was expected \
-             in {path}; give it with --master-key-file FILE or POSTROOM_MASTER_KEY. Without it \
-             secrets and sign-ins cannot be read: move the data folder away and begin anew",
+            "{place} was made with a master key that is not here: it was expected in {path}. Give it \
+             with POSTROOM_MASTER_KEY_FILE (a file) or POSTROOM_MASTER_KEY; if the store was moved, or \
+             is named in another way than before, its key is in the same folder under its former \
+             name. Without the key secrets and sign-ins in it cannot be read, and have to be entered \
+             anew in a new store",
             path = path.display(),
         );
     }

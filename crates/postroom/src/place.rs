@@ -41,6 +41,13 @@ impl StorePlace {
                 }),
             });
         }
+        if text.contains("://") {
+            return Err(StoreError::Unusable {
+                place: "this address".into(),
+                reason: "a database's begins with postgres://, and anything else is a folder"
+                    .into(),
+            });
+        }
         Ok(Self::Folder(PathBuf::from(text)))
     }
 
@@ -69,6 +76,14 @@ impl StorePlace {
     /// Whether a store was made here, as far as that can be seen without opening it.
     pub(crate) fn is_made(&self) -> bool {
         self.folder().is_some_and(folder::has_database)
+    }
+
+    /// Whether there is a store here. Nothing is made or changed.
+    pub(crate) async fn has_store(&self, ca_file: Option<&Path>) -> Result<bool, StoreError> {
+        match self {
+            Self::Folder(folder) => Ok(folder::has_database(folder)),
+            Self::Database { url, .. } => PostgresStore::is_made(url, ca_file).await,
+        }
     }
 
     /// Opens the store.

@@ -25,7 +25,8 @@ pub struct Layer {
     #[arg(long, value_name = "DIR", env = "POSTROOM_DATA")]
     pub data: Option<PathBuf>,
     /// A PostgreSQL database of Postroom's own instead of a data folder:
-    /// postgres://USER:PASSWORD@HOST/DATABASE
+    /// postgres://USER:PASSWORD@HOST/DATABASE; better given as the variable, for others on the
+    /// machine see what is on a command line
     #[arg(
         long,
         value_name = "URL",
@@ -200,17 +201,23 @@ impl Layer {
     pub fn over(self, below: Self) -> Self {
         // A folder that is named here is meant, whatever database is named below, and the other
         // way round.
-        let place_is_named = self.data.is_some() || self.database_url.is_some();
-        let (data, database_url) = if place_is_named {
-            (self.data, self.database_url)
+        let own_url = self.database_url;
+        let (data, database_url, blob_folder) = if self.data.is_some() && own_url.is_none() {
+            (self.data, None, self.blob_folder)
+        } else if self.data.is_some() || own_url.is_some() {
+            (self.data, own_url, self.blob_folder.or(below.blob_folder))
         } else {
-            (below.data, below.database_url)
+            (
+                below.data,
+                below.database_url,
+                self.blob_folder.or(below.blob_folder),
+            )
         };
         Self {
             listen: self.listen.or(below.listen),
             data,
             database_url,
-            blob_folder: self.blob_folder.or(below.blob_folder),
+            blob_folder,
             public_url: self.public_url.or(below.public_url),
             tls: TlsLayer {
                 cert: self.tls.cert.or(below.tls.cert),
@@ -237,7 +244,13 @@ impl Layer {
     /// For a value that cannot be, with its name and what would do.
     pub fn resolve(self) -> anyhow::Result<Settings> {
         const DAY: u64 = 24 * 60 * 60;
-        let database_url = self.database_url.filter(|url| !url.is_empty());
+        let database_url = self.database_url;
+        if database_url.as_ref().is_some_and(Secret::is_empty) {
+            return Err(usage(
+                "the setting database_url (--database-url, POSTROOM_DATABASE_URL) is empty: give an \
+                 address, or leave it out for a data folder",
+            ));
+        }
         if database_url.is_some() && self.data.is_some() {
             return Err(usage(
                 "both a data folder (data, --data, POSTROOM_DATA) and a PostgreSQL database \
@@ -327,7 +340,19 @@ impl Settings {
     ///
     /// # Errors
     /// For a file that cannot be read or understood, and for values that cannot be.
-    pub fn load(config: Option<&Path>, flags: Layer) -> anyhow::Result<Self> {
+    pub fn load(config: Option<&Path>, mut flags: Layer) -> anyhow::Result<Self> {
+        // Clap has put flags and variables together: a flag wins over a variable here, too.
+        if flags.data.is_some() && flags.database_url.is_some() {
+            let environment = Layer::from_environment()?;
+            let data_is_flag = flags.data != environment.data;
+            let database_is_flag = flags.database_url != environment.database_url;
+            if data_is_flag && !database_is_flag {
+                flags.database_url = None;
+                flags.blob_folder = None;
+            } else if database_is_flag && !data_is_flag {
+                flags.data = None;
+            }
+        }
         Self::load_layers(config, flags, |file| file)
     }
 
@@ -347,9 +372,10 @@ impl Settings {
                 })?;
                 let layer = Layer::from_toml(&text).map_err(|error| {
                     usage(format!(
-                        "the settings file {} cannot be understood: {}",
+                        "the settings file {} cannot be understood: {}{}",
                         path.display(),
-                        error.to_string().trim_end()
+                        error.message(),
+                        line_of(&text, &error)
                     ))
                 })?;
                 (Some(path), layer)
@@ -405,6 +431,14 @@ impl Settings {
             usage("there is no home folder to keep data in: name a data folder with --data DIR")
         })
     }
+}
+
+/// Where in the text the error is. The line itself is not shown: there may be a password in it.
+fn line_of(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return String::new();
+    };
+    format!(" (line {})", before.lines().count().max(1))
 }
 
 /// The settings file to read: the one that is named, else this user's, else the machine's.

@@ -36,13 +36,33 @@ pub(crate) async fn open_any_store(
     if let Some(folder) = place.folder() {
         platform::make_private_folder(folder).with_context(|| format!("{place} cannot be made"))?;
     }
-    let (key, origin) = master_key::find(settings, place)?;
+    let (key, origin) = find_key(settings, place).await?;
     let opened = open_store_with(place, key, role, settings.ca_file.as_deref()).await;
-    match opened {
-        Ok(_) => origin.announce(),
-        Err(_) => origin.forget(),
+    match &opened {
+        // There is a store that was made with another key.
+        Err(error) if is_other_key(error) => origin.forget(),
+        // Also when the store could not be opened: it may have been made with this key already.
+        _ => origin.announce(),
     }
     opened
+}
+
+/// The master key of a store, or a new one where there is no store yet.
+pub(crate) async fn find_key(
+    settings: &Settings,
+    place: &StorePlace,
+) -> anyhow::Result<(MasterKey, master_key::Origin)> {
+    match place.has_store(settings.ca_file.as_deref()).await {
+        Ok(is_made) => master_key::find(settings, place, is_made),
+        // Opening has more patience. But no key is made for what cannot be seen.
+        Err(error @ StoreError::Unavailable { .. }) => master_key::find(settings, place, true)
+            .map_err(|_| anyhow::Error::new(error).context(format!("{place} cannot be opened"))),
+        Err(error) => Err(error).with_context(|| format!("{place} cannot be opened")),
+    }
+}
+
+fn is_other_key(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::MasterKey(_)))
 }
 
 /// Opens a store with this master key.

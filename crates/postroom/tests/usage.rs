@@ -143,7 +143,7 @@ fn wrong_usage_is_2() {
         ],
         &["mailbox", "list", "--server", "http://127.0.0.1:1"],
         &["key", "create", "--name", "x", "--scope", "mail.nonsense"],
-        &["serve", "--database-url", "postgres://a/b"],
+        &["serve", "--database-url", "mysql://a/b"],
         &["serve", "--tls-cert", "x.pem"],
         &["serve", "--config", "/nowhere/postroom.toml"],
         &["sandbox", "--import", "/nowhere"],

@@ -22,6 +22,9 @@ use tokio::io::AsyncReadExt as _;
 /// Contents up to this size lie in the database.
 pub(crate) const IN_DATABASE: u64 = 128 * 1024;
 
+/// The file that says whose the folder is: the ids of stores, a line each.
+const OWNER: &str = "store";
+
 /// The folder of files.
 #[derive(Clone, Debug)]
 pub(crate) struct BlobFiles(Arc<Inner>);
@@ -103,6 +106,44 @@ impl BlobFiles {
             next: AtomicU64::new(0),
             held: Mutex::default(),
         })))
+    }
+
+    /// Sees that the folder is this store's own, and notes so: a store removes files that it has no
+    /// row for, and must not be given the folder of another one.
+    pub(crate) fn claim(&self, store: &str) -> Result<()> {
+        let path = self.0.folder.join(OWNER);
+        let owners = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(failed(&path, "reading", source)),
+        };
+        if owners.lines().any(|owner| owner == store) {
+            return Ok(());
+        }
+        if !owners.is_empty() || !self.hashes()?.is_empty() {
+            return Err(StoreError::Unusable {
+                place: format!("the folder {}", self.0.folder.display()),
+                reason: "it holds the contents of another store: name an empty folder, or the one \
+                         that belongs to this database"
+                    .into(),
+            });
+        }
+        self.own(store)
+    }
+
+    /// Notes that the folder is this store's, too: it is about to take that name.
+    pub(crate) fn own(&self, store: &str) -> Result<()> {
+        let path = self.0.folder.join(OWNER);
+        let write = || {
+            let mut file = private::file_options()
+                .append(true)
+                .create(true)
+                .open(&path)?;
+            writeln!(file, "{store}")?;
+            file.sync_all()?;
+            private::sync_folder(&self.0.folder)
+        };
+        write().map_err(|source| failed(&path, "writing", source))
     }
 
     /// Where a content lies. `None` when the text is no hash: it must not lead out of the folder.

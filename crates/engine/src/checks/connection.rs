@@ -17,7 +17,7 @@ const SKEW_SECONDS: i64 = 300;
 
 /// All steps, in order.
 pub(super) async fn steps(engine: &Engine, connection: Connection) -> Result<Vec<CheckStep>> {
-    engine.door().forget_connection(&connection.id);
+    engine.door().ask_anew(&connection.id);
     let connection = Arc::new(connection);
     let [authority, tenant] = discovery(engine, &connection).await;
     let reachable = authority.ok != Some(false) && tenant.ok != Some(false);

@@ -133,6 +133,13 @@ impl Door {
         self.house.tokens.forget(account);
     }
 
+    /// Asks anew what is remembered of a connection, to see how it stands now: its discovery
+    /// document and the access tokens of its accounts.
+    pub fn ask_anew(&self, connection: &ConnectionId) {
+        self.house.discovery.forget(connection);
+        self.house.tokens.ask_anew(connection);
+    }
+
     /// Forgets what is remembered of a connection: its addresses or credentials changed. Cached
     /// discovery and the tokens of its accounts go.
     pub fn forget_connection(&self, connection: &ConnectionId) {

@@ -136,6 +136,23 @@ impl TokenDesk {
         }
     }
 
+    /// Asks Microsoft anew for the tokens of a connection's accounts. Nothing else is forgotten.
+    pub(crate) fn ask_anew(&self, connection: &ConnectionId) {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        for slot in slots.values() {
+            let mut state = held(&slot.state);
+            if state
+                .basis
+                .as_ref()
+                .is_none_or(|basis| basis.connection == *connection)
+            {
+                state.token = None;
+                state.refusal = None;
+                state.calm_until = None;
+            }
+        }
+    }
+
     /// Drops a token that Graph did not take, unless another has come in its place already.
     pub(crate) fn drop_refused(&self, account: &AccountId, refused: &AccessToken) {
         let slot = self.slot(account);
@@ -251,6 +268,15 @@ async fn fetch_for_user(door: &Door, who: &Identity, landing: &Landing) -> Fetch
         Some(renewed) => renewed,
         None => signin::refresh_token::fetch(door, who, || landing.counts()).await?,
     };
+    if !landing.counts() {
+        return Err(DoorError::Network {
+            connection: who.connection.name.clone(),
+            what:
+                "the account was signed in anew or removed while its token was fetched; try again"
+                    .to_owned(),
+            doubtful: false,
+        });
+    }
     let vault = &door.house.vault;
     let saved = vault.save_grant(&who.account.id, &renewed.grant).await;
     let mut state = held(&landing.slot.state);

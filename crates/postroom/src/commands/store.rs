@@ -5,11 +5,11 @@ use crate::place::StorePlace;
 use crate::progress::WorkBar;
 use crate::settings::Settings;
 use crate::trouble::{Said, usage};
-use crate::{master_key, output, stack};
+use crate::{environment, output, stack};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use postroom_store::postgres::reader_script;
-use postroom_store::transfer::{self, CopyError, MOVED_TO};
+use postroom_store::transfer::{self, CopyError, MOVED_TO, UNFINISHED};
 use postroom_store::{MasterKey, Role, Store, StoreError};
 use serde_json::json;
 use std::path::PathBuf;
@@ -41,9 +41,15 @@ impl StoreCommand {
     }
 }
 
+/// By this word an address is taken from the environment: others on a machine see what is on a
+/// command line.
+const VARIABLE: &str = "POSTROOM_DATABASE_URL";
+
 /// Copy a whole installation into an empty store
 ///
 /// FROM and TO are data folders or PostgreSQL addresses (postgres://USER:PASSWORD@HOST/DATABASE).
+/// The word POSTROOM_DATABASE_URL stands for the address in that variable, for others on the machine
+/// see what is on a command line.
 /// No server may run on either. Secrets stay encrypted: the copy has the master key of FROM. A copy
 /// that was cut off goes on when it is run again. At the end every row and every attachment is
 /// compared; after that FROM is not used any more.
@@ -71,17 +77,23 @@ impl Copy {
     async fn run(self) -> anyhow::Result<()> {
         let settings = Settings::without_place(self.config.as_deref())?;
         let place = |text: &str, blobs: Option<&PathBuf>| {
-            StorePlace::parse(text, blobs.map(PathBuf::as_path))
-                .map_err(|error| usage(error.to_string()))
+            let named = (text == VARIABLE)
+                .then(|| environment::text(VARIABLE))
+                .flatten();
+            StorePlace::parse(
+                named.as_deref().unwrap_or(text),
+                blobs.map(PathBuf::as_path),
+            )
+            .map_err(|error| usage(error.to_string()))
         };
         let from = place(&self.from, self.from_blob_folder.as_ref())?;
         let to = place(&self.to, self.to_blob_folder.as_ref())?;
-        must_be_there(&from)?;
+        must_be_there(&settings, &from).await?;
         if from.name() == to.name() {
             return Err(usage(format!("{from} cannot be copied into itself")));
         }
         let source = stack::open_any_store(&settings, &from, Role::Engine).await?;
-        let (key, origin) = master_key::find(&settings, &from)?;
+        let (key, origin) = stack::find_key(&settings, &from).await?;
         let copied = self.copy_into(&settings, &*source, &to, key).await;
         stack::close(&source).await;
         if let Err(error) = &copied
@@ -154,9 +166,16 @@ impl Check {
         let store = open(&self.target, Role::Engine).await?;
         let bar = WorkBar::new("checking");
         let faults = transfer::check(&*store, &|progress| bar.show(progress)).await;
+        let unfinished = store
+            .setting(UNFINISHED)
+            .await?
+            .is_some_and(|mark| !mark.is_empty());
         bar.finish();
         stack::close(&store).await;
-        let faults = faults.context("the store cannot be checked")?;
+        let mut faults = faults.context("the store cannot be checked")?;
+        if unfinished {
+            faults.push("it is a copy that was not finished".into());
+        }
         if self.json {
             output::json(&json!({"ok": faults.is_empty(), "faults": faults}))?;
         } else if faults.is_empty() {
@@ -191,7 +210,7 @@ impl Reuse {
         stack::close(&store).await;
         noted?;
         usable?;
-        output::say("This store is in use again.");
+        output::say("This store is in use again. Its copy must never be started: remove it.");
         Ok(())
     }
 }
@@ -226,14 +245,19 @@ async fn open(target: &Target, role: Role) -> anyhow::Result<Arc<dyn Store>> {
     }
     let settings = target.settings()?;
     let place = settings.place()?;
-    must_be_there(&place)?;
+    must_be_there(&settings, &place).await?;
     stack::open_any_store(&settings, &place, role).await
 }
 
-/// A folder without a store would become an empty one by being opened.
-fn must_be_there(place: &StorePlace) -> anyhow::Result<()> {
-    if place.folder().is_some() && !place.is_made() {
-        return Err(usage(format!("there is no store in {place}")));
+/// A place without a store would become an empty one by being opened.
+async fn must_be_there(settings: &Settings, place: &StorePlace) -> anyhow::Result<()> {
+    let is_there = place
+        .has_store(settings.ca_file.as_deref())
+        .await
+        .with_context(|| format!("{place} cannot be looked into"))?;
+    if is_there {
+        Ok(())
+    } else {
+        Err(usage(format!("there is no store in {place}")))
     }
-    Ok(())
 }

@@ -26,6 +26,10 @@ const SET_UP: &str = "SET search_path = postroom_data;
     SET idle_in_transaction_session_timeout = '60s';
     SET default_transaction_isolation = 'read committed';
     SET client_min_messages = warning;
+    SET tcp_keepalives_idle = 20;
+    SET tcp_keepalives_interval = 5;
+    SET tcp_keepalives_count = 3;
+    SET tcp_user_timeout = '20s';
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') = 'off'";
 

@@ -254,8 +254,10 @@ pub(super) async fn forget(server: &Server, uploads: &[i64]) -> Result<()> {
     server
         .write("forgetting a content that never came", move |tx| {
             async move {
-                tx.execute(FORGET_UNNAMED, &[&uploads]).await?;
+                // First: whoever is about to name one is waited for, and what it named is seen by
+                // the second statement only.
                 tx.execute(CLAIM, &[&uploads]).await?;
+                tx.execute(FORGET_UNNAMED, &[&uploads]).await?;
                 Ok(())
             }
             .boxed()

@@ -87,8 +87,8 @@ pub struct PostgresOptions {
     pub blobs: BlobPlace,
     /// The most connections that work at once; one or two more hold the lock and listen.
     pub connections: usize,
-    /// Root certificates for TLS, PEM, in place of the system's; the address's `sslrootcert` goes
-    /// before it.
+    /// Authorities to trust besides the system's, PEM; the address's `sslrootcert` stands in place
+    /// of both.
     pub ca_file: Option<PathBuf>,
     /// How long a read waits for a server that is away.
     pub read_patience: Duration,
@@ -176,6 +176,24 @@ impl PostgresStore {
         self.0.reader_role
     }
 
+    /// Whether a database holds a store of Postroom's. Nothing is made or changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::open`], where the database cannot be reached or used.
+    pub async fn is_made(url: &DatabaseUrl, ca_file: Option<&std::path::Path>) -> Result<bool> {
+        let place = url.to_string();
+        let connector = Connector::new(url, ca_file)?;
+        let (client, task) = connector
+            .connect_with(|_| {})
+            .await
+            .map_err(|error| server::opening(&error, &place))?;
+        let made = opening::is_ours(&client, &place).await;
+        drop(client);
+        task.abort();
+        made
+    }
+
     fn server(&self) -> &Server {
         &self.0.server
     }
@@ -198,10 +216,6 @@ async fn open(options: &PostgresOptions) -> Result<PostgresStore> {
         Role::Beside => None,
     };
     migrations::migrate(&client, options.role, &place).await?;
-    let (vault, id) = opening::prepare(&mut client, &options.master_key, &place).await?;
-    let reader_role = reader_role::ensure(&client, &place).await?;
-    drop(client);
-    task.abort();
     let files = match &options.blobs {
         BlobPlace::Database => None,
         BlobPlace::Folder(folder) => {
@@ -211,6 +225,21 @@ async fn open(options: &PostgresOptions) -> Result<PostgresStore> {
             Some(opened.unwrap_or(Err(StoreError::Closed))?)
         }
     };
+    let (vault, id) = opening::prepare(&mut client, &options.master_key, &place).await?;
+    let reader_role = reader_role::ensure(&client, &place).await?;
+    if reader_role == ReaderRole::Missing {
+        tracing::info!(
+            "there is no role for readers by SQL, and this one may not make it: `postroom store \
+             reader-script` prints what an administrator runs"
+        );
+    }
+    drop(client);
+    task.abort();
+    if let Some(files) = files.clone() {
+        let id = id.clone();
+        let claimed = tokio::task::spawn_blocking(move || files.claim(&id)).await;
+        claimed.unwrap_or(Err(StoreError::Closed))?;
+    }
     let patience = PatienceFor {
         reads: options.read_patience,
         writes: options.write_patience,

@@ -80,11 +80,7 @@ pub(super) async fn examine(client: &Client, place: &str) -> Result<About> {
             reason: "it is a standby: give the primary's address".into(),
         });
     }
-    let is_ours: bool = client
-        .query_one(OURS, &[])
-        .await
-        .and_then(|row| row.try_get(0))
-        .map_err(failed)?;
+    let is_ours = is_ours(client, place).await?;
     if !is_ours {
         if let Some(row) = client.query_opt(FOREIGN, &[]).await.map_err(failed)? {
             let table: String = row.try_get(0).map_err(failed)?;
@@ -102,6 +98,15 @@ pub(super) async fn examine(client: &Client, place: &str) -> Result<About> {
         }
     }
     Ok(About { version, is_ours })
+}
+
+/// Whether Postroom's tables are there.
+pub(super) async fn is_ours(client: &Client, place: &str) -> Result<bool> {
+    client
+        .query_one(OURS, &[])
+        .await
+        .and_then(|row| row.try_get(0))
+        .map_err(|error| opening(&error, place))
 }
 
 /// Writes what a new store needs, and opens the data key, in one transaction. Gives the store's id,

@@ -330,6 +330,9 @@ impl Tables for PostgresStore {
     }
 
     async fn adopt_identity(&self, identity: &Identity) -> Result<()> {
+        if let Some(files) = &self.0.files {
+            files.own(&identity.id)?;
+        }
         self.server()
             .write("writing who the store is", move |tx| {
                 adopt(tx, identity).boxed()

@@ -32,7 +32,8 @@ pub(super) fn ssl_mode(mode: TlsMode) -> SslMode {
 pub(super) struct MakeTls(Arc<ClientConfig>);
 
 impl MakeTls {
-    /// As the address says. `ca_file` counts where the address names no `sslrootcert`.
+    /// As the address says. The authorities of `ca_file` are trusted besides the system's, unless
+    /// the address names its own with `sslrootcert`.
     pub(super) fn new(url: &DatabaseUrl, ca_file: Option<&Path>) -> Result<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -40,10 +41,24 @@ impl MakeTls {
             .map_err(|error| unusable(format!("TLS cannot be set up: {error}")))?;
         let config = match url.tls {
             TlsMode::Verify => {
-                let file = url.root_certificates.as_deref().or(ca_file);
-                builder
-                    .with_root_certificates(roots(file)?)
-                    .with_no_client_auth()
+                let roots = match url.root_certificates.as_deref() {
+                    Some(alone) => from_file(alone)?,
+                    None => {
+                        let mut roots = of_system();
+                        if let Some(more) = ca_file {
+                            roots.extend(from_file(more)?.roots);
+                        }
+                        if roots.is_empty() {
+                            return Err(unusable(
+                                "this system has no root certificates: name a file of them with \
+                                 sslrootcert=FILE"
+                                    .into(),
+                            ));
+                        }
+                        roots
+                    }
+                };
+                builder.with_root_certificates(roots).with_no_client_auth()
             }
             TlsMode::Prefer | TlsMode::Disable => builder
                 .dangerous()
@@ -61,35 +76,27 @@ fn unusable(reason: String) -> StoreError {
     }
 }
 
-fn roots(file: Option<&Path>) -> Result<RootCertStore> {
+fn from_file(file: &Path) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    match file {
-        Some(file) => {
-            let certificates = CertificateDer::pem_file_iter(file)
-                .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
-                .map_err(|error| {
-                    unusable(format!(
-                        "the certificates in {} cannot be read: {error}",
-                        file.display()
-                    ))
-                })?;
-            roots.add_parsable_certificates(certificates);
-            if roots.is_empty() {
-                return Err(unusable(format!("{} holds no certificate", file.display())));
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return Err(unusable(
-                    "this system has no root certificates: name a file of them with \
-                     sslrootcert=FILE"
-                        .into(),
-                ));
-            }
-        }
+    let certificates = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
+        .map_err(|error| {
+            unusable(format!(
+                "the certificates in {} cannot be read: {error}",
+                file.display()
+            ))
+        })?;
+    roots.add_parsable_certificates(certificates);
+    if roots.is_empty() {
+        return Err(unusable(format!("{} holds no certificate", file.display())));
     }
     Ok(roots)
+}
+
+fn of_system() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
 }
 
 /// Takes any certificate: only where TLS is a courtesy (`prefer`).

@@ -22,8 +22,8 @@ pub(super) fn writer(path: &Path, max_pages: Option<u32>) -> rusqlite::Result<Co
     // The log is moved beside the writer (see `checkpoint`). At this size the writer does what is
     // left of that, after which the log begins anew.
     connection.pragma_update(None, "wal_autocheckpoint", 32_000)?;
-    // A log that grew in a long transaction shrinks again.
-    connection.pragma_update(None, "journal_size_limit", 128 * 1024 * 1024)?;
+    // A log that begins anew is short again: its length tells when there is something to move.
+    connection.pragma_update(None, "journal_size_limit", 0)?;
     if let Some(pages) = max_pages {
         connection.pragma_update(None, "max_page_count", pages)?;
     }

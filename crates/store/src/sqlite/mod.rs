@@ -233,7 +233,10 @@ impl Store for SqliteStore {
             )?;
             Ok(Description {
                 kind: format!("SQLite {}", rusqlite::version()),
-                place: self.0.folder.display().to_string(),
+                place: std::path::absolute(&self.0.folder)
+                    .unwrap_or_else(|_| self.0.folder.clone())
+                    .display()
+                    .to_string(),
                 schema: migrations::version(connection, &self.0.place)?,
                 bytes: Some(values::count(pages.saturating_mul(size))),
             })

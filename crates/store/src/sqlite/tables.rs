@@ -102,6 +102,15 @@ fn source(table: &'static Table) -> (&'static str, Vec<String>) {
     (from, columns)
 }
 
+/// What has to be said for the index by mailbox and number to be taken (see the schema).
+fn always(table: &'static Table) -> &'static str {
+    if table == &MESSAGES || table == &MESSAGE_TEXTS || table == &ATTACHMENTS {
+        "messages.number > 0"
+    } else {
+        "1 = 1"
+    }
+}
+
 /// Conditions that together, one after the other, give the rows behind a key: those with the same
 /// beginning of the key first. Each is a range of an index, which a comparison of whole keys is not
 /// for a join.
@@ -123,8 +132,9 @@ fn parts(key: &[String]) -> Vec<String> {
 fn select(table: &'static Table, condition: &str, limit: usize) -> String {
     let (from, columns) = source(table);
     format!(
-        "SELECT {} FROM {from} WHERE {condition} ORDER BY {} LIMIT {limit}",
+        "SELECT {} FROM {from} WHERE {} AND {condition} ORDER BY {} LIMIT {limit}",
         columns.join(", "),
+        always(table),
         columns[..table.key].join(", "),
     )
 }
@@ -288,8 +298,9 @@ impl Tables for SqliteStore {
             let key = &columns[..table.key];
             let order: Vec<_> = key.iter().map(|column| format!("{column} DESC")).collect();
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {} FROM {from} ORDER BY {} LIMIT 1",
+                "SELECT {} FROM {from} WHERE {} ORDER BY {} LIMIT 1",
                 key.join(", "),
+                always(table),
                 order.join(", "),
             ))?;
             let mut rows = statement.query([])?;

@@ -72,10 +72,14 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("postroom-store".into())
             .spawn(move || {
+                let is_engine = checkpoints.is_some();
                 run(&connection, &queue, &feed, checkpoints, &thread_place);
-                // The log goes into the database, so that a closed store is one file. If that
-                // fails, the log is read at the next start.
-                let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+                if is_engine {
+                    // The log goes into the database, so that a closed store is one file. If that
+                    // fails, the log is read at the next start. Beside an engine it would hold up
+                    // the engine.
+                    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+                }
                 drop(connection);
                 drop(held);
             })

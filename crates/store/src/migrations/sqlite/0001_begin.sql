@@ -208,8 +208,10 @@ CREATE INDEX messages_by_message_id ON messages (mailbox, message_id_hash)
     WHERE message_id_hash IS NOT NULL;
 CREATE INDEX messages_leaving ON messages (mailbox, id) WHERE leaving = 1;
 CREATE INDEX messages_by_mime ON messages (mime_hash) WHERE mime_hash IS NOT NULL;
--- With the row's number, which every index ends with: a mailbox's messages in the order of numbers.
-CREATE INDEX messages_by_mailbox ON messages (mailbox);
+-- With the row's number, which every index ends with: a mailbox's messages in the order of numbers,
+-- for copying a store. Every number is above 0; only who says so gets this index, so that no list of
+-- messages takes it for its own.
+CREATE INDEX messages_by_number ON messages (mailbox) WHERE number > 0;
 
 CREATE TABLE message_texts (
     message     INTEGER PRIMARY KEY REFERENCES messages (number) ON DELETE CASCADE,
