@@ -63,8 +63,8 @@ async fn restarted_at_random_moments() -> Result<()> {
     };
 
     let mut accepted: BTreeMap<String, bool> = BTreeMap::new();
-    for seed in 0..10 {
-        tenant.change(&ids, 100, seed).await?;
+    for seed in 0..5 {
+        tenant.change(&ids, 60, seed).await?;
         for (number, mailbox) in mailboxes.iter().enumerate() {
             let subject = format!("Sent in {seed} from {number}");
             let message = json!({

@@ -44,7 +44,7 @@ fn the_master_key_lies_outside_the_data_and_is_never_made_twice() {
     let without = run(home.path(), &["key", "list"]);
     assert_eq!(without.status.code(), Some(1));
     assert!(
-        stderr(&without).contains("--master-key-file"),
+        stderr(&without).contains("POSTROOM_MASTER_KEY_FILE"),
         "{}",
         stderr(&without)
     );

@@ -246,6 +246,8 @@ impl Place {
             Self::Database(_) => {}
             Self::WithFiles(_, files) => list(files.path(), &mut found),
         }
+        // Whose folder it is, is no content.
+        found.retain(|path| !path.ends_with("store"));
         found.sort();
         found
     }
