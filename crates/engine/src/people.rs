@@ -1,5 +1,5 @@
 //! People: the tenant's directory, asked live, in Microsoft's own JSON without `@odata`. For those
-//! who read by SQL there is a mirror of it ([`directory`]).
+//! who read by SQL there is a mirror of it (`people/directory.rs`).
 
 use crate::access::Caller;
 use crate::{Code, Engine, Problem, Result};

@@ -7,7 +7,7 @@
 //! blobs/                 large contents by their hash, where they are wanted as files
 //! ```
 //!
-//! Every method is a unit of work that can be run again ([`server`]); what is written meanwhile by
+//! Every method is a unit of work that can be run again (`server.rs`); what is written meanwhile by
 //! other processes is ordered by locks that are always taken in this order: a mailbox's row in
 //! `mailbox_numbers`, rows of its mirror, contents by their hash, and last the row of `feed`.
 
