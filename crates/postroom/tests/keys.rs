@@ -60,6 +60,26 @@ fn the_master_key_lies_outside_the_data_and_is_never_made_twice() {
     assert_eq!(wrong.status.code(), Some(1), "{}", stderr(&wrong));
 }
 
+/// A first start that fails late: the store was made with the key already.
+#[test]
+fn a_new_master_key_outlives_a_start_that_fails() {
+    let home = home();
+    let data = home.path().join("data").join("postroom");
+    std::fs::create_dir_all(&data).expect("made");
+    // Where the folder of contents has to be.
+    std::fs::write(data.join("blobs"), "in the way").expect("written");
+    let failed = run(home.path(), &["key", "create", "--name", "first"]);
+    assert_eq!(failed.status.code(), Some(1), "{}", stderr(&failed));
+    assert!(
+        stderr(&failed).contains("a new master key was made"),
+        "{}",
+        stderr(&failed)
+    );
+    std::fs::remove_file(data.join("blobs")).expect("removed");
+    let made = run(home.path(), &["key", "create", "--name", "first"]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+}
+
 #[test]
 fn doctor_warns_until_the_master_key_has_a_copy() {
     let home = home();

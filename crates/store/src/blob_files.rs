@@ -111,13 +111,8 @@ impl BlobFiles {
     /// Sees that the folder is this store's own, and notes so: a store removes files that it has no
     /// row for, and must not be given the folder of another one.
     pub(crate) fn claim(&self, store: &str) -> Result<()> {
-        let path = self.0.folder.join(OWNER);
-        let owners = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(failed(&path, "reading", source)),
-        };
-        if owners.lines().any(|owner| owner == store) {
+        let owners = self.owners()?;
+        if owners.iter().any(|owner| owner == store) {
             return Ok(());
         }
         if !owners.is_empty() || !self.hashes()?.is_empty() {
@@ -131,8 +126,20 @@ impl BlobFiles {
         self.own(store)
     }
 
+    fn owners(&self) -> Result<Vec<String>> {
+        let path = self.0.folder.join(OWNER);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(failed(&path, "reading", source)),
+        }
+    }
+
     /// Notes that the folder is this store's, too: it is about to take that name.
     pub(crate) fn own(&self, store: &str) -> Result<()> {
+        if self.owners()?.iter().any(|owner| owner == store) {
+            return Ok(());
+        }
         let path = self.0.folder.join(OWNER);
         let write = || {
             let mut file = private::file_options()

@@ -60,3 +60,39 @@ conformance! { ground
     secrets { are_not_readable_on_disk }
     random { any_sequence_matches_the_model }
 }
+
+/// A store removes files that it has no row for: it must not be given another one's folder.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_belongs_to_one_store() {
+    use postroom_store::StoreError;
+    use postroom_store::contract::blobs::Blobs as _;
+    let place = ground();
+    let other = Cluster::shared().create_database();
+    let open = async |database: &Database| {
+        let url = DatabaseUrl::parse(&database.url()).expect("an address");
+        let options = PostgresOptions::new(url, MasterKey::from_bytes([7; 32]))
+            .blobs(BlobPlace::Folder(place.1.path().to_owned()));
+        PostgresStore::open(options).await
+    };
+    let store = open(&place.0).await.expect("opened");
+    let content = bytes::Bytes::from(vec![1; 300_000]);
+    let blob = store
+        .put_blob(content, postroom_model::Timestamp::UNIX_EPOCH)
+        .await
+        .expect("put");
+    store.close().await.expect("closed");
+    let refused = open(&other).await.expect_err("refused");
+    assert!(
+        matches!(&refused, StoreError::Unusable { reason, .. } if reason.contains("another store")),
+        "{refused}"
+    );
+    let store = open(&place.0).await.expect("its own");
+    assert!(store.read_blob(&blob.hash).await.expect("read").is_some());
+    store.close().await.expect("closed");
+
+    // The contents of a data folder, which has no such mark.
+    std::fs::remove_file(place.1.path().join("store")).expect("removed");
+    assert!(open(&other).await.is_err());
+    let file = place.1.path().join(&blob.hash[..2]).join(&blob.hash[2..]);
+    assert!(file.exists());
+}

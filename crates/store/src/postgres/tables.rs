@@ -4,6 +4,7 @@ use super::PostgresStore;
 use super::errors::Answer;
 use super::server::Tx;
 use super::values::{Time, count};
+use crate::blocking::short;
 use crate::contract::Result;
 use crate::contract::blobs::Blobs as _;
 use crate::contract::tables::{Column, Identity, Kind, Row, Table, Tables, Value};
@@ -331,7 +332,7 @@ impl Tables for PostgresStore {
 
     async fn adopt_identity(&self, identity: &Identity) -> Result<()> {
         if let Some(files) = &self.0.files {
-            files.own(&identity.id)?;
+            short(|| files.own(&identity.id))?;
         }
         self.server()
             .write("writing who the store is", move |tx| {

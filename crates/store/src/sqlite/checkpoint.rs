@@ -74,3 +74,36 @@ fn run(path: &Path, asked: &Receiver<()>) {
         let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    /// A log that began anew is short, and has to grow only as much as the first one did.
+    #[test]
+    fn every_log_is_moved_as_it_grows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("log");
+        let file = File::create(&log).expect("made");
+        let (ask, asked) = sync_channel(1);
+        let mut checkpoints = Checkpoints {
+            log,
+            asked_at: 0,
+            ask: Some(ask),
+            thread: None,
+        };
+        let mut asks = |size: u64| {
+            file.set_len(size).expect("as long");
+            checkpoints.committed();
+            asked.try_recv().is_ok()
+        };
+        for _ in 0..2 {
+            assert!(!asks(EVERY - 1));
+            assert!(asks(EVERY));
+            assert!(!asks(EVERY + 1));
+            assert!(asks(2 * EVERY));
+            assert!(!asks(4096), "it began anew");
+        }
+    }
+}

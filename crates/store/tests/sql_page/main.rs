@@ -193,7 +193,7 @@ async fn usual_conditions_have_their_index() {
         (
             "conversation_id = 'x'",
             "(mailbox=?)",
-            "messages_by_conversation",
+            "messages_by_conversation_id",
         ),
         ("message_id = 'x'", "(mailbox=?)", "messages_by_id"),
         (

@@ -120,7 +120,7 @@ const OF_SQLITE: &[&[Damage]] = &[&[
 const OF_POSTGRES: &[&[Damage]] = &[
     &[
         (
-            "ALTER TABLE messages DROP CONSTRAINT messages_by_id;
+            "ALTER TABLE messages DROP CONSTRAINT messages_mailbox_id_key;
              UPDATE messages SET id = 'm1' WHERE id = 'm2'",
             "the message m1 is there 2 times",
         ),
