@@ -135,8 +135,8 @@ impl Engine {
         })
     }
 
-    /// Starts what runs by itself: mirror, outbox, the
-    /// directory, sweeping. To be called once, within a runtime.
+    /// Starts what runs by itself: mirror, outbox, the directory, sweeping. To be called once, within
+    /// a runtime.
     pub fn start(&self) {
         self.spawn(crate::mirror::run(self.clone()));
         self.spawn(crate::outbox::run(self.clone()));

@@ -107,3 +107,22 @@ impl StorePlace {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_address_is_never_taken_for_a_folder() {
+        let place = StorePlace::parse("postgres://u:word@h/d", None).unwrap();
+        assert!(place.folder().is_none());
+        assert!(!place.to_string().contains("word"), "{place}");
+        let folder = StorePlace::parse("data/postgres", None).unwrap();
+        assert_eq!(folder.folder(), Some(Path::new("data/postgres")));
+        for odd in ["Postgres://u:word@h/d", "postgre://u:word@h/d", "file:///x"] {
+            let error = StorePlace::parse(odd, None).unwrap_err().to_string();
+            assert!(!error.contains("word"), "{error}");
+        }
+    }
+}

@@ -528,6 +528,45 @@ mod tests {
     }
 
     #[test]
+    fn the_place_that_is_named_closer_is_meant() {
+        let database = || Some(Secret::new("postgres://h/d"));
+        let file = || Layer {
+            database_url: database(),
+            blob_folder: Some("blobs".into()),
+            ..Layer::default()
+        };
+        let folder = Layer {
+            data: Some("here".into()),
+            ..Layer::default()
+        };
+        let settings = folder.clone().over(file()).resolve().unwrap();
+        assert!(matches!(settings.place().unwrap(), StorePlace::Folder(_)));
+        let other = Layer {
+            database_url: database(),
+            ..Layer::default()
+        };
+        let settings = other.over(folder).resolve().unwrap();
+        assert!(matches!(
+            settings.place().unwrap(),
+            StorePlace::Database { .. }
+        ));
+        let settings = Layer::default().over(file()).resolve().unwrap();
+        let StorePlace::Database { blobs, .. } = settings.place().unwrap() else {
+            panic!("the file's database");
+        };
+        assert_eq!(blobs, BlobPlace::Folder("blobs".into()));
+    }
+
+    #[test]
+    fn an_empty_address_is_no_data_folder() {
+        let empty = Layer {
+            database_url: Some(Secret::new("")),
+            ..Layer::default()
+        };
+        assert!(empty.over(Layer::default()).resolve().is_err());
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         for text in [
             "sync_interval_seconds = 0",

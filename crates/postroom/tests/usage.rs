@@ -206,3 +206,25 @@ fn no_colours_without_a_terminal() {
     );
     assert!(!output.stderr.contains(&0x1b));
 }
+
+/// A settings file may hold a password. What is wrong in it is told without the line.
+#[test]
+fn a_slip_in_the_settings_file_shows_no_password() {
+    let home = home();
+    let file = home.path().join("slip.toml");
+    for text in [
+        "databse_url = \"postgres://u:S3cret@h/d\"",
+        "database_url = \"postgres://u:S3cret@h/d",
+        "database_url = \"postgres://u:S3cret@h/d\" data = \"x\"",
+        "log = \"info\"\ndatabase_url = \"postgres://u:S3\\cret@h/d\"",
+    ] {
+        std::fs::write(&file, text).expect("written");
+        let config = file.to_string_lossy();
+        let output = run(home.path(), &["serve", "--config", &config]);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        let said = stderr(&output);
+        assert!(said.contains("slip.toml"), "{said}");
+        assert!(said.contains("line "), "{said}");
+        assert!(!said.contains("cret@"), "{said}");
+    }
+}

@@ -266,8 +266,9 @@ async fn fetch_for_user(door: &Door, who: &Identity, landing: &Landing) -> Fetch
     let unsaved = held(&landing.slot.state).unsaved.clone();
     let renewed = match unsaved {
         Some(renewed) => renewed,
-        None => signin::refresh_token::fetch(door, who, || landing.counts()).await?,
+        None => signin::refresh_token::fetch(door, who).await?,
     };
+    // A user who signed in anew meanwhile has a newer grant, which must not be overwritten.
     if !landing.counts() {
         return Err(DoorError::Network {
             connection: who.connection.name.clone(),

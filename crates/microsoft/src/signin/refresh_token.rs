@@ -16,14 +16,7 @@ pub(crate) struct Renewed {
 
 /// Fetches one. Every use gives a new refresh token without revoking the old one, so a repetition
 /// does no harm.
-///
-/// `is_wanted` says whether the account is still the one that this began for: a user who signed in
-/// anew meanwhile has a newer grant, which must not be overwritten.
-pub(crate) async fn fetch(
-    door: &Door,
-    who: &Identity,
-    is_wanted: impl Fn() -> bool,
-) -> Result<Renewed, DoorError> {
+pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorError> {
     let (connection, account) = (&who.connection, &who.account);
     let vault = &door.house.vault;
     let grant = vault
@@ -49,15 +42,6 @@ pub(crate) async fn fetch(
     ];
     let subject = Subject::identity(who, None);
     let tokens = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?;
-    if !is_wanted() {
-        return Err(DoorError::Network {
-            connection: connection.name.clone(),
-            what:
-                "the account was signed in anew or removed while its token was fetched; try again"
-                    .to_owned(),
-            doubtful: false,
-        });
-    }
     let renewed = Grant {
         refresh_token: tokens.refresh_token.unwrap_or(grant.refresh_token),
         scopes: if tokens.scopes.is_empty() {

@@ -4,7 +4,9 @@ use super::sandbox::{check_imports, describe};
 use crate::demo::{self, Stage};
 use crate::output;
 use crate::platform::{self, StopSignals};
+use crate::settings::Layer;
 use clap::Args;
+use postroom_model::Secret;
 use postroom_sandbox::UserAccount;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -23,6 +25,9 @@ pub(crate) struct Demo {
     /// Keep the data in this folder [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Keep the data in this PostgreSQL database; it has to be Postroom's own
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    database_url: Option<String>,
     /// Mail to put into the mailboxes: an mbox file, or a folder of .eml files or Maildir; the
     /// first one goes to the first user, the second to the second …
     #[arg(long, value_name = "PATH")]
@@ -39,7 +44,12 @@ impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         check_imports(&self.import)?;
         let signals = StopSignals::listen()?;
-        let stage = Stage::set(self.listen, self.data.as_deref(), &self.import).await?;
+        let kept = Layer {
+            data: self.data.clone(),
+            database_url: self.database_url.clone().map(Secret::new),
+            ..Layer::default()
+        };
+        let stage = Stage::set(self.listen, kept, &self.import).await?;
         let shown = tokio::select! {
             shown = self.show(&stage) => shown,
             _ = platform::asked_to_stop(signals) => Ok(()),

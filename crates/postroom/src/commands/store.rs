@@ -50,6 +50,7 @@ const VARIABLE: &str = "POSTROOM_DATABASE_URL";
 /// FROM and TO are data folders or PostgreSQL addresses (postgres://USER:PASSWORD@HOST/DATABASE).
 /// The word POSTROOM_DATABASE_URL stands for the address in that variable, for others on the machine
 /// see what is on a command line.
+///
 /// No server may run on either. Secrets stay encrypted: the copy has the master key of FROM. A copy
 /// that was cut off goes on when it is run again. At the end every row and every attachment is
 /// compared; after that FROM is not used any more.
@@ -151,7 +152,7 @@ fn is_there(error: &CopyError) -> bool {
 
 /// Prove the store whole: references, counts, cursors, attachments, secrets
 ///
-/// Changes nothing. Exit status 1 if anything is wrong.
+/// Changes no data. Exit status 1 if anything is wrong.
 #[derive(Args)]
 struct Check {
     #[command(flatten)]

@@ -11,7 +11,7 @@ use postroom_sandbox::{Options, Sandbox};
 use postroom_store::Role;
 use postroom_store::seal::MasterKey;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Messages in the tenant: enough to look real, few enough to be mirrored within seconds.
@@ -33,41 +33,36 @@ impl Stage {
     /// Starts everything.
     pub(crate) async fn set(
         listen: Option<SocketAddr>,
-        data: Option<&Path>,
+        kept: Layer,
         imports: &[PathBuf],
     ) -> anyhow::Result<Self> {
         let listen = match listen {
             Some(listen) => stack::settle_port(listen)?,
             None => usual_or_free_port()?,
         };
-        let flags = Layer {
-            data: data.map(Path::to_owned),
-            ..Layer::default()
-        };
-        let mut settings = flags.over(Layer::from_environment()?).resolve()?;
+        // Only what the command line names is written to: the environment's may be a real one.
+        let (named, in_database) = (kept.data.clone(), kept.database_url.is_some());
+        let mut settings = kept.over(Layer::from_environment()?).resolve()?;
         settings.sync_interval = SYNC_INTERVAL;
-        let (store, data, temporary) = match data {
-            Some(data) => {
-                let store = stack::open_store(&settings, Role::Engine).await?;
-                (store, data.to_owned(), None)
-            }
+        let is_kept = named.is_some() || in_database;
+        let (data, temporary) = match named {
+            Some(folder) => (folder, None),
             None => {
                 let folder = tempfile::Builder::new()
                     .prefix("postroom-demo-")
                     .tempdir()
                     .context("making a temporary data folder")?;
-                let path = folder.path().to_owned();
-                // The key is gone with the process, the data with the folder.
-                let key = MasterKey::generate()?;
-                let store = stack::open_store_with(
-                    &StorePlace::Folder(path.clone()),
-                    key,
-                    Role::Engine,
-                    settings.ca_file.as_deref(),
-                )
-                .await?;
-                (store, path, Some(folder))
+                (folder.path().to_owned(), Some(folder))
             }
+        };
+        let store = if is_kept {
+            stack::open_store(&settings, Role::Engine).await?
+        } else {
+            // The key is gone with the process, the data with the folder.
+            let place = StorePlace::Folder(data.clone());
+            let key = MasterKey::generate()?;
+            let ca_file = settings.ca_file.as_deref();
+            stack::open_store_with(&place, key, Role::Engine, ca_file).await?
         };
         let sandbox = Sandbox::start(Options {
             messages: MESSAGES,
