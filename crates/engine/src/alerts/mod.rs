@@ -60,6 +60,11 @@ pub struct AlertMailShown {
     pub reason: Option<String>,
 }
 
+/// One line of the log about an alert that is open.
+pub fn say_open(alert: &Alert) {
+    round::say(alert, "open");
+}
+
 /// Asks for the newest cursor instead of events.
 const LATEST: &str = "latest";
 /// The most events of one page.
