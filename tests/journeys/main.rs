@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod alerts;
 mod backup;
 mod bad_input;
 mod check;

@@ -275,6 +275,15 @@ async fn look_at_server(target: &Target, online: bool) -> anyhow::Result<Vec<Fin
             findings.push(ok(&subject, "works"));
         }
     }
+    for alert in pick::all(&client, &["alerts"]).await? {
+        let severity = match alert["severity"].as_str() {
+            Some("warning") => Severity::Warning,
+            _ => Severity::Error,
+        };
+        let subject = crate::table::cell(&alert["subject"]["name"]);
+        let title = crate::table::cell(&alert["title"]);
+        findings.push(finding(severity, &subject, title, alert["hint"].as_str()));
+    }
     for mailbox in pick::all(&client, &["mailboxes"]).await? {
         let subject = format!("mailbox {}", crate::table::cell(&mailbox["address"]));
         let sync = &mailbox["sync"];

@@ -46,6 +46,9 @@ pub struct Layer {
     /// HTTPS with this certificate
     #[command(flatten)]
     pub tls: TlsLayer,
+    /// Whom alerts are mailed to
+    #[command(flatten)]
+    pub alerts: AlertsLayer,
     /// Certificate authorities to trust besides the system's, in PEM: of a proxy, or of `postroom
     /// sandbox --tls`
     #[arg(long, value_name = "FILE", env = "POSTROOM_CA_FILE")]
@@ -113,6 +116,28 @@ pub struct TlsLayer {
     pub key: Option<PathBuf>,
 }
 
+/// Whom alerts are mailed to, and from where: both or none.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlertsLayer {
+    /// Alerts (what is about to end, what ended) are mailed to these addresses, comma-separated
+    #[arg(
+        id = "alerts_mail_to",
+        long = "alerts-mail-to",
+        value_name = "ADDRESSES",
+        env = "POSTROOM_ALERTS_MAIL_TO"
+    )]
+    pub mail_to: Option<String>,
+    /// The mailbox that alerts are mailed from: one that this server serves
+    #[arg(
+        id = "alerts_mail_from",
+        long = "alerts-mail-from",
+        value_name = "MAILBOX",
+        env = "POSTROOM_ALERTS_MAIL_FROM"
+    )]
+    pub mail_from: Option<String>,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -143,6 +168,10 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Certificate and key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whom alerts are mailed to.
+    pub alerts_mail_to: Vec<String>,
+    /// The mailbox that they are mailed from.
+    pub alerts_mail_from: Option<String>,
     /// Authorities to trust.
     pub ca_file: Option<PathBuf>,
     /// Between two rounds of a mirror.
@@ -235,6 +264,10 @@ impl Layer {
                 cert: self.tls.cert.or(below.tls.cert),
                 key: self.tls.key.or(below.tls.key),
             },
+            alerts: AlertsLayer {
+                mail_to: self.alerts.mail_to.or(below.alerts.mail_to),
+                mail_from: self.alerts.mail_from.or(below.alerts.mail_from),
+            },
             ca_file: self.ca_file.or(below.ca_file),
             sync_interval_seconds: self.sync_interval_seconds.or(below.sync_interval_seconds),
             prove_interval_hours: self.prove_interval_hours.or(below.prove_interval_hours),
@@ -282,6 +315,7 @@ impl Layer {
             (None, Some(_)) => return Err(usage("tls.key is set without tls.cert: give both")),
         };
         let public_url = self.public_url.map(|url| checked_url(&url)).transpose()?;
+        let (alerts_mail_to, alerts_mail_from) = alert_mail(self.alerts)?;
         Ok(Settings {
             config_file: None,
             listen: self
@@ -292,6 +326,8 @@ impl Layer {
             blob_folder: self.blob_folder,
             public_url,
             tls,
+            alerts_mail_to,
+            alerts_mail_from,
             ca_file: self.ca_file,
             sync_interval: Duration::from_secs(within(
                 "sync_interval_seconds",
@@ -483,6 +519,43 @@ fn within(name: &str, value: u64, least: u64, most: u64) -> anyhow::Result<u64> 
     Err(usage(format!(
         "the setting {name} is {value}: it can be from {least} to {most}"
     )))
+}
+
+/// Addresses and mailbox for alerts; an empty text is none.
+fn alert_mail(layer: AlertsLayer) -> anyhow::Result<(Vec<String>, Option<String>)> {
+    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let (to, from) = match (given(layer.mail_to), given(layer.mail_from)) {
+        (None, None) => return Ok((Vec::new(), None)),
+        (Some(to), Some(from)) => (to, from),
+        (Some(_), None) => {
+            return Err(usage(
+                "alerts.mail_to is set without alerts.mail_from: name the mailbox that they leave \
+                 from, one that this server serves",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(usage(
+                "alerts.mail_from is set without alerts.mail_to: name who gets the mail",
+            ));
+        }
+    };
+    let to: Vec<_> = to
+        .split(',')
+        .map(|address| address.trim().to_owned())
+        .filter(|address| !address.is_empty())
+        .collect();
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"<>();:\"[]\\".contains(c);
+    for address in &to {
+        let parts = address.rsplit_once('@');
+        let is_address = parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+        if !is_address || !address.chars().all(plain) {
+            return Err(usage(format!(
+                "alerts.mail_to: {address:?} is no address; write addresses like \
+                 admin@example.com, comma-separated"
+            )));
+        }
+    }
+    Ok((to, Some(from.trim().to_owned())))
 }
 
 fn checked_url(text: &str) -> anyhow::Result<String> {

@@ -4,6 +4,7 @@ use crate::place::StorePlace;
 use crate::settings::Settings;
 use crate::{folder, master_key, platform};
 use anyhow::Context;
+use postroom_engine::alerts::AlertSettings;
 use postroom_engine::{Engine, EngineParts, EngineSettings};
 use postroom_http::{HttpOptions, RouterOptions, TlsFiles};
 use postroom_microsoft::DoorSettings;
@@ -157,6 +158,10 @@ pub(crate) fn engine(
             mailboxes_at_once: settings.mailboxes_at_once,
             keep_calls: settings.keep_calls,
             keep_call_details: settings.keep_call_details,
+            alerts: AlertSettings {
+                mail_to: settings.alerts_mail_to.clone(),
+                mail_from: settings.alerts_mail_from.clone(),
+            },
             ..EngineSettings::default()
         },
     })?)

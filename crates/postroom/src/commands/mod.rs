@@ -1,6 +1,7 @@
 //! A file for each noun of the command line.
 
 pub(crate) mod account;
+pub(crate) mod alerts;
 pub(crate) mod calls;
 pub(crate) mod connection;
 pub(crate) mod demo;
@@ -39,6 +40,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Outbox(command) => command.run().await,
         Command::Store(command) => command.run().await,
         Command::Vault(command) => command.run().await,
+        Command::Alerts(command) => command.run().await,
         Command::Calls(command) => command.run().await,
         Command::Doctor(command) => command.run().await,
     }

@@ -115,6 +115,23 @@ impl Entra {
             .cloned()
     }
 
+    /// The id of an application's object, which is not its client id.
+    pub(crate) fn object_of(&self, app: &AppRegistration) -> String {
+        self.ids
+            .guid(&format!("application object {}", app.client_id))
+            .to_string()
+    }
+
+    /// The application with an object of this id.
+    pub(crate) fn app_of_object(&self, id: &str) -> Option<AppRegistration> {
+        self.apps
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|app| self.object_of(app).eq_ignore_ascii_case(id))
+            .cloned()
+    }
+
     /// The application for a request, if it may be used here.
     pub(crate) fn usable_app(
         &self,

@@ -17,6 +17,7 @@
 //! [`StoreError::Unavailable`]; it has written nothing, or says that it does not know.
 
 pub mod accounts;
+pub mod alerts;
 pub mod blobs;
 pub mod calls;
 pub mod changes;
@@ -43,6 +44,7 @@ use async_trait::async_trait;
 #[async_trait]
 pub trait Store:
     accounts::Accounts
+    + alerts::Alerts
     + blobs::Blobs
     + calls::Calls
     + changes::Changes

@@ -12,6 +12,7 @@
 //! `mailbox_numbers`, rows of its mirror, contents by their hash, and last the row of `feed`.
 
 mod accounts;
+mod alerts;
 mod blobs;
 mod calls;
 mod changes;

@@ -8,6 +8,7 @@
 //! ```
 
 mod accounts;
+mod alerts;
 mod blobs;
 mod calls;
 mod changes;

@@ -39,6 +39,7 @@ macro_rules! ok {
 }
 
 pub mod accounts;
+pub mod alerts;
 pub mod blobs;
 pub mod calls;
 pub mod changes;
@@ -70,6 +71,13 @@ macro_rules! conformance {
                 one_for_a_user_and_one_for_the_application
                 state_is_written_once
                 grants_are_kept_and_go_with_the_account
+            }
+            alerts {
+                one_is_open_for_a_subject
+                a_round_is_all_or_nothing
+                events_are_numbered_and_followed
+                old_ones_are_forgotten
+                a_reading_writes_the_ends
             }
             blobs {
                 equal_contents_are_kept_once
