@@ -18,6 +18,6 @@ pub use door::{
     Target,
 };
 pub use signin::{
-    AuthorizeAsk, AuthorizeProbe, Discovery, SignedIn,
+    AuthorizeAsk, AuthorizeProbe, DeviceCode, DevicePoll, Discovery, IdTokenUser, SignedIn,
     pkce::{Pkce, pkce},
 };

@@ -25,6 +25,9 @@ pub trait TokenVault: Send + Sync {
         state: AccountState,
         reason: Option<&str>,
     ) -> Result<(), PortError>;
+    /// Keeps what Microsoft asks for before it lets an account act again (a claims challenge, JSON),
+    /// for the next sign-in of that user.
+    async fn keep_claims(&self, account: &AccountId, claims: &str) -> Result<(), PortError>;
 }
 
 /// Where calls are logged. Never blocks and never fails the call it logs.

@@ -2,10 +2,13 @@
 //! of Microsoft's refusals.
 
 pub mod authorization_code;
+pub(crate) mod claims;
 pub(crate) mod client_credentials;
+pub mod device_code;
 pub mod discovery;
 mod fetch;
 mod id_token;
+pub(crate) mod jwks;
 pub mod pkce;
 pub mod probe;
 pub(crate) mod refresh_token;
@@ -14,7 +17,9 @@ mod scopes;
 mod token_endpoint;
 
 pub use authorization_code::{AuthorizeAsk, SignedIn};
+pub use device_code::{DeviceCode, DevicePoll};
 pub use discovery::Discovery;
+pub use id_token::IdTokenUser;
 pub use probe::AuthorizeProbe;
 
 pub(crate) use fetch::{Fetched, fetch};

@@ -68,7 +68,7 @@ impl Entra {
     }
 
     pub(super) fn refuse(&self, request: &Request, error: &EntraError) -> Outcome {
-        request.refuse(error.error, None, Some(self.with_trace(error)))
+        request.refuse(&error.error, None, Some(self.with_trace(error)))
     }
 
     /// `GET /{tenant}/oauth2/v2.0/authorize`.
@@ -87,6 +87,8 @@ impl Entra {
             .and_then(|session| self.grants().sessions.get(session).cloned())
             .and_then(|id| self.directory.find(&id))
             .filter(|user| user.enabled)
+            // An authentication context takes a sign-in of its own.
+            .filter(|_| request.claims.acrs.is_empty())
             .filter(|user| {
                 request.login_hint.is_empty()
                     || request
@@ -159,7 +161,7 @@ impl Entra {
         }
     }
 
-    fn check_password(&self, login: &str, password: &str) -> Result<User, EntraError> {
+    pub(super) fn check_password(&self, login: &str, password: &str) -> Result<User, EntraError> {
         let user = self.directory.find_in_path(login).ok_or_else(|| {
             EntraError::new(
                 "invalid_grant",
@@ -314,6 +316,7 @@ impl Entra {
                 redirect_uri: request.redirect_uri.clone(),
                 scopes: request.scopes.clone(),
                 nonce: request.nonce.clone(),
+                acrs: request.claims.acrs.clone(),
                 challenge: request.challenge.clone(),
                 issued: self.clock.now(),
                 redeemed: false,

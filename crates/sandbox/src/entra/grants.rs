@@ -15,6 +15,8 @@ pub(crate) struct Code {
     pub(crate) redirect_uri: String,
     pub(crate) scopes: Scopes,
     pub(crate) nonce: Option<String>,
+    /// Authentication contexts that the sign-in met.
+    pub(crate) acrs: Vec<String>,
     /// The PKCE method (`S256` or `plain`) and challenge.
     pub(crate) challenge: Option<(String, String)>,
     pub(crate) issued: Timestamp,
@@ -28,6 +30,7 @@ pub(crate) struct Refresh {
     pub(crate) client_id: String,
     pub(crate) user_id: String,
     pub(crate) scopes: Scopes,
+    pub(crate) acrs: Vec<String>,
     pub(crate) issued: Timestamp,
     /// What it descends from: the first refresh token of the grant.
     pub(crate) family: String,
@@ -35,11 +38,36 @@ pub(crate) struct Refresh {
     pub(crate) revoked: bool,
 }
 
+/// What became of a device code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceAnswer {
+    Waiting,
+    /// This user signed in.
+    Accepted(String),
+    Declined,
+    Redeemed,
+}
+
+/// A device code's content.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    pub(crate) client_id: String,
+    pub(crate) tenant: String,
+    pub(crate) user_code: String,
+    pub(crate) scopes: Scopes,
+    pub(crate) issued: Timestamp,
+    /// Seconds between two polls.
+    pub(crate) interval: i64,
+    pub(crate) polled: Option<Timestamp>,
+    pub(crate) answer: DeviceAnswer,
+}
+
 /// Everything remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) refresh: HashMap<String, Refresh>,
+    pub(crate) devices: HashMap<String, Device>,
     /// Browser sessions and the user signed in.
     pub(crate) sessions: HashMap<String, String>,
     /// Consent pages shown and the user each was shown to.
@@ -57,6 +85,8 @@ impl Grants {
             }
         }
         self.codes.retain(|_, code| code.user_id != user_id);
+        self.devices
+            .retain(|_, device| device.answer != DeviceAnswer::Accepted(user_id.to_owned()));
         self.sessions.retain(|_, user| user != user_id);
     }
 
