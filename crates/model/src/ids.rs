@@ -98,3 +98,15 @@ id!(
     /// An entry of the call log.
     CallId
 );
+id!(
+    /// Somebody who opens the console.
+    PersonId
+);
+id!(
+    /// A person's session.
+    SessionId
+);
+id!(
+    /// An entry of the audit log.
+    AuditId
+);

@@ -17,6 +17,7 @@
 //! [`StoreError::Unavailable`]; it has written nothing, or says that it does not know.
 
 pub mod accounts;
+pub mod audit;
 pub mod blobs;
 pub mod calls;
 pub mod changes;
@@ -31,6 +32,8 @@ pub mod mailboxes;
 pub mod messages;
 pub mod outbox;
 pub mod people;
+pub mod persons;
+pub mod sessions;
 pub mod settings;
 pub mod tables;
 
@@ -42,6 +45,7 @@ use async_trait::async_trait;
 #[async_trait]
 pub trait Store:
     accounts::Accounts
+    + audit::Audit
     + blobs::Blobs
     + calls::Calls
     + changes::Changes
@@ -55,6 +59,8 @@ pub trait Store:
     + messages::Messages
     + outbox::Outbox
     + people::People
+    + persons::Persons
+    + sessions::Sessions
     + settings::Settings
     + tables::Tables
     + Send

@@ -8,6 +8,7 @@
 //! ```
 
 mod accounts;
+mod audit;
 mod blobs;
 mod calls;
 mod changes;
@@ -29,7 +30,9 @@ mod migrations;
 mod numbers;
 mod outbox;
 mod people;
+mod persons;
 mod readers;
+mod sessions;
 mod settings;
 mod tables;
 mod upsert;
