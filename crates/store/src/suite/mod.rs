@@ -40,6 +40,7 @@ macro_rules! ok {
 
 pub mod accounts;
 pub mod alerts;
+pub mod audit;
 pub mod blobs;
 pub mod calls;
 pub mod changes;
@@ -55,9 +56,11 @@ pub mod moves;
 pub mod nul;
 pub mod outbox;
 pub mod people;
+pub mod persons;
 pub mod random;
 pub mod reading;
 pub mod secrets;
+pub mod sessions;
 pub mod settings;
 pub mod vault;
 
@@ -79,6 +82,7 @@ macro_rules! conformance {
                 old_ones_are_forgotten
                 a_reading_writes_the_ends
             }
+            audit { pages_newest_first_and_filters an_entry_is_finished_once }
             blobs {
                 equal_contents_are_kept_once
                 pieces_make_the_same_content
@@ -149,6 +153,11 @@ macro_rules! conformance {
                 texts_have_no_nul
                 go_with_the_connection
             }
+            persons {
+                found_by_identity_and_by_address
+                a_token_signs_in_once
+                the_first_token_makes_the_first_person
+            }
             random { any_sequence_matches_the_model }
             reading {
                 pages_in_order_even_with_equal_times
@@ -157,6 +166,10 @@ macro_rules! conformance {
                 every_condition
             }
             secrets { are_not_readable_on_disk }
+            sessions {
+                found_with_the_person_and_gone_with_it
+                sweeping_ends_the_idle_and_the_old
+            }
             settings { are_kept check_and_describe_work closed_is_closed }
             vault {
                 a_ciphertext_opens_in_its_place_only
