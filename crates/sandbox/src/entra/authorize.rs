@@ -159,7 +159,7 @@ impl Entra {
         }
     }
 
-    fn check_password(&self, login: &str, password: &str) -> Result<User, EntraError> {
+    pub(super) fn check_password(&self, login: &str, password: &str) -> Result<User, EntraError> {
         let user = self.directory.find_in_path(login).ok_or_else(|| {
             EntraError::new(
                 "invalid_grant",
