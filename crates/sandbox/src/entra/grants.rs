@@ -62,6 +62,9 @@ pub(crate) struct Device {
     pub(crate) answer: DeviceAnswer,
 }
 
+/// In place of a user's id: an administrator consented for all.
+pub(crate) const EVERYBODY: &str = "*";
+
 /// Everything remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
@@ -72,7 +75,8 @@ pub(crate) struct Grants {
     pub(crate) sessions: HashMap<String, String>,
     /// Consent pages shown and the user each was shown to.
     pub(crate) tickets: HashMap<String, (String, Timestamp)>,
-    /// Permissions users consented to themselves: client, user, permission.
+    /// Permissions users consented to themselves, or an administrator for [`EVERYBODY`]: client,
+    /// user, permission.
     pub(crate) consent: HashSet<(String, String, String)>,
 }
 

@@ -1,5 +1,6 @@
 //! The pretend Entra ID: sign-in pages, authorization and token endpoints, discovery.
 
+mod adminconsent;
 mod app;
 mod assertion;
 mod authorize;
@@ -248,11 +249,14 @@ impl Entra {
             .consent
             .iter()
             .filter(|(client, user, permission)| {
-                *client == app.client_id && user == user_id && !granted.contains(permission)
+                *client == app.client_id
+                    && (user == user_id || user == grants::EVERYBODY)
+                    && !granted.contains(permission)
             })
             .map(|(_, _, permission)| permission.clone())
             .collect();
         own.sort();
+        own.dedup();
         granted.append(&mut own);
         granted
     }
