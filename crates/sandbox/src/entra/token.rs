@@ -280,7 +280,7 @@ impl Entra {
             ..asked
         };
         let nonce = code.nonce.as_deref();
-        self.user_tokens(app, &user, &scopes, nonce, &code.acrs, request, root)
+        self.user_tokens(app, &user, &scopes, nonce, &code.claims, request, root)
     }
 
     fn refresh(
@@ -365,7 +365,11 @@ impl Entra {
                 record.used = true;
             }
         }
-        self.user_tokens(app, &user, &asked, None, &refresh.acrs, request, root)
+        let met = ClaimsRequest {
+            acrs: refresh.acrs,
+            ..ClaimsRequest::default()
+        };
+        self.user_tokens(app, &user, &asked, None, &met, request, root)
     }
 
     #[expect(
@@ -378,7 +382,7 @@ impl Entra {
         user: &User,
         scopes: &Scopes,
         nonce: Option<&str>,
-        acrs: &[String],
+        met: &ClaimsRequest,
         request: &TokenRequest,
         root: &str,
     ) -> Result<Value, EntraError> {
@@ -392,8 +396,9 @@ impl Entra {
             &granted,
             scopes.resource.as_deref(),
             &ClaimsRequest {
-                acrs: acrs.to_vec(),
-                ..asked
+                cp1: asked.cp1 || met.cp1,
+                acrs: met.acrs.clone(),
+                nbf: asked.nbf.or(met.nbf),
             },
         )?;
         let mut body = Map::new();
@@ -411,7 +416,7 @@ impl Entra {
                     client_id: app.client_id.clone(),
                     user_id: user.id.clone(),
                     scopes: scopes.clone(),
-                    acrs: acrs.to_vec(),
+                    acrs: met.acrs.clone(),
                     issued: self.clock.now(),
                     used: false,
                     revoked: false,
