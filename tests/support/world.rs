@@ -14,7 +14,7 @@ use postroom_microsoft::DoorSettings;
 use postroom_model::connection::Connection;
 use postroom_model::key::Scope;
 use postroom_model::mailbox::Mailbox;
-use postroom_model::{Secret, SystemClock, SystemDice};
+use postroom_model::{HeldClock, Secret, SystemClock, SystemDice};
 use postroom_sandbox::{Options, Running, Sandbox};
 use postroom_store::MasterKey;
 use std::path::PathBuf;
@@ -34,6 +34,8 @@ pub struct WorldOptions {
     pub max_pages: Option<u32>,
     /// The API.
     pub router: RouterOptions,
+    /// The engine's clock; the machine's unless given.
+    pub clock: Option<HeldClock>,
 }
 
 impl Default for WorldOptions {
@@ -52,6 +54,7 @@ impl Default for WorldOptions {
             door: DoorSettings::default(),
             max_pages: None,
             router: RouterOptions::default(),
+            clock: None,
         }
     }
 }
@@ -130,6 +133,14 @@ impl World {
     pub async fn restart_with(mut self, change: impl FnOnce(&mut WorldOptions)) -> Result<Self> {
         change(&mut self.options);
         self.restart().await
+    }
+
+    /// Moves Microsoft's clock on, and then the engine's, where that is held.
+    pub fn pass(&self, time: Duration) {
+        self.sandbox.sandbox().advance(time);
+        if let Some(clock) = &self.options.clock {
+            clock.advance(time);
+        }
     }
 
     /// Stops everything; the data folder stays until the world's folder is dropped.
@@ -227,7 +238,10 @@ async fn start(
     drop(listener);
     let engine = Engine::new(EngineParts {
         store,
-        clock: Arc::new(SystemClock),
+        clock: match &options.clock {
+            Some(held) => Arc::new(held.clone()),
+            None => Arc::new(SystemClock),
+        },
         dice: Arc::new(SystemDice),
         door: options.door.clone(),
         settings: EngineSettings {

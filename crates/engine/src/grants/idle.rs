@@ -73,12 +73,11 @@ impl Engine {
         let settings = self.settings();
         let by_itself = match account.kind {
             AccountKind::Application => {
+                // The first look is some time after the start: not all at once.
                 let spread = spread(&account.id, settings.credential_look);
-                self.shared.idle.with(|known| {
-                    // The first look is some time after the start: not all at once.
-                    let first = || later(self.now(), spread);
-                    return Some(*known.entry(account.id.clone()).or_insert_with(first));
-                })
+                let first = later(self.now(), spread);
+                let idle = &self.shared.idle;
+                Some(idle.with(|known| *known.entry(account.id.clone()).or_insert(first)))
             }
             AccountKind::User if can_be_refreshed(account.state) => {
                 let used = earlier(account.expires_at?, REFRESH_TOKEN_LIFETIME);
