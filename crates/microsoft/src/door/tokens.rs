@@ -280,13 +280,25 @@ fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, state: &mut State) ->
 
 async fn fetch(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
     let claims = held(&landing.slot.state).claims.clone();
-    match who.account.kind {
+    let fetched = match who.account.kind {
         AccountKind::Application => {
             signin::client_credentials::fetch(door, who, claims.as_deref()).await
         }
         AccountKind::User => fetch_for_user(door, who, landing).await,
+    };
+    if let Err(error) = &fetched
+        && who.account.kind == AccountKind::User
+        && error.ends_grant() == Some(AccountState::CredentialExpired)
+    {
+        let (vault, connection) = (&door.house.vault, &who.connection);
+        let told = vault
+            .credential_refused(&connection.id, &error.to_string())
+            .await;
+        if let Err(error) = told {
+            tracing::warn!(connection = %connection.name, %error, "that the credential was refused was not stored");
+        }
     }
-    .map_err(|error| about_account(error, who.account.kind))
+    fetched.map_err(|error| about_account(error, who.account.kind))
 }
 
 /// The rotated refresh token is durable before the access token is given out.

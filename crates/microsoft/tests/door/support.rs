@@ -99,6 +99,14 @@ impl TokenVault for Vault {
         Ok(())
     }
 
+    async fn credential_refused(&self, _: &ConnectionId, _: &str) -> Result<(), PortError> {
+        self.events
+            .lock()
+            .expect("events")
+            .push("credential refused".to_owned());
+        Ok(())
+    }
+
     async fn keep_claims(&self, _: &AccountId, claims: &str) -> Result<(), PortError> {
         *self.claims.lock().expect("claims") = Some(claims.to_owned());
         Ok(())

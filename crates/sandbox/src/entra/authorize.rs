@@ -316,7 +316,7 @@ impl Entra {
                 redirect_uri: request.redirect_uri.clone(),
                 scopes: request.scopes.clone(),
                 nonce: request.nonce.clone(),
-                acrs: request.claims.acrs.clone(),
+                claims: request.claims.clone(),
                 challenge: request.challenge.clone(),
                 issued: self.clock.now(),
                 redeemed: false,

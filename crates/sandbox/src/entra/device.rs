@@ -156,8 +156,7 @@ impl Entra {
             }
         };
         let user = self.user_for_grant(&user_id)?;
-        let acrs = asked.acrs.clone();
-        self.user_tokens(app, &user, &scopes, None, &acrs, request, root)
+        self.user_tokens(app, &user, &scopes, None, &asked, request, root)
     }
 
     fn is_over(&self, device: &Device, now: Timestamp) -> bool {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::claims::ClaimsRequest;
 use super::scope::Scopes;
 
 /// An authorization code's content.
@@ -15,8 +16,8 @@ pub(crate) struct Code {
     pub(crate) redirect_uri: String,
     pub(crate) scopes: Scopes,
     pub(crate) nonce: Option<String>,
-    /// Authentication contexts that the sign-in met.
-    pub(crate) acrs: Vec<String>,
+    /// What the sign-in met.
+    pub(crate) claims: ClaimsRequest,
     /// The PKCE method (`S256` or `plain`) and challenge.
     pub(crate) challenge: Option<(String, String)>,
     pub(crate) issued: Timestamp,

@@ -290,7 +290,7 @@ impl Entra {
             ..asked
         };
         let nonce = code.nonce.as_deref();
-        self.user_tokens(app, &user, &scopes, nonce, &code.acrs, request, root)
+        self.user_tokens(app, &user, &scopes, nonce, &code.claims, request, root)
     }
 
     fn refresh(
@@ -380,7 +380,11 @@ impl Entra {
                 .suberror("bad_token"));
             }
         }
-        let body = self.user_tokens(app, &user, &asked, None, &refresh.acrs, request, root)?;
+        let met = ClaimsRequest {
+            acrs: refresh.acrs,
+            ..ClaimsRequest::default()
+        };
+        let body = self.user_tokens(app, &user, &asked, None, &met, request, root)?;
         if let Some(next) = body.get("refresh_token").and_then(Value::as_str)
             && let Some(record) = self.grants().refresh.get_mut(next)
         {
@@ -407,7 +411,7 @@ impl Entra {
         user: &User,
         scopes: &Scopes,
         nonce: Option<&str>,
-        acrs: &[String],
+        met: &ClaimsRequest,
         request: &TokenRequest,
         root: &str,
     ) -> Result<Value, EntraError> {
@@ -421,8 +425,9 @@ impl Entra {
             &granted,
             scopes.resource.as_deref(),
             &ClaimsRequest {
-                acrs: acrs.to_vec(),
-                ..asked
+                cp1: asked.cp1 || met.cp1,
+                acrs: met.acrs.clone(),
+                nbf: asked.nbf.or(met.nbf),
             },
         )?;
         let mut body = Map::new();
@@ -440,7 +445,7 @@ impl Entra {
                     client_id: app.client_id.clone(),
                     user_id: user.id.clone(),
                     scopes: scopes.clone(),
-                    acrs: acrs.to_vec(),
+                    acrs: met.acrs.clone(),
                     issued: self.clock.now(),
                     family: refresh.clone(),
                     used: false,

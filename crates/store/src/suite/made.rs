@@ -15,7 +15,7 @@ use postroom_model::cloud::Cloud;
 use postroom_model::connection::{Connection, Credential, CredentialInfo, CredentialKind};
 use postroom_model::grant::Grant;
 use postroom_model::key::{Key, Scope};
-use postroom_model::login::{Login, LoginStatus};
+use postroom_model::login::{DeviceCode, Login, LoginStatus};
 use postroom_model::mailbox::{Mailbox, SyncState};
 use postroom_model::outbox::{
     BodyType, OutboxItem, OutboxKind, OutboxStatus, OutboxStep, OutgoingMessage,
@@ -108,10 +108,27 @@ pub fn login(id: &str, connection: &str) -> Login {
         state: Secret::new(format!("state-{id}")),
         nonce: Secret::new(format!("nonce-{id}")),
         verifier: Secret::new(format!("verifier-{id}")),
+        device: None,
         account: None,
         error: None,
         created_at: at(0),
         expires_at: at(600),
+    }
+}
+
+/// A sign-in with a code on another device.
+pub fn device_login(id: &str, connection: &str) -> Login {
+    Login {
+        authorize_url: String::new(),
+        redirect_uri: String::new(),
+        device: Some(DeviceCode {
+            device_code: Secret::new(format!("device-{id}")),
+            user_code: format!("CODE-{id}"),
+            verification_uri: "https://login.example/device".into(),
+            message: Some(format!("Type CODE-{id}.")),
+            interval: std::time::Duration::from_secs(5),
+        }),
+        ..login(id, connection)
     }
 }
 

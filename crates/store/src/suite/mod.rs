@@ -74,6 +74,7 @@ macro_rules! conformance {
                 one_for_a_user_and_one_for_the_application
                 state_is_written_once
                 grants_are_kept_and_go_with_the_account
+                claims_challenges_end_with_a_sign_in
             }
             alerts {
                 one_is_open_for_a_subject
@@ -115,6 +116,7 @@ macro_rules! conformance {
                 found_by_state_and_ended_once
                 completing_keeps_the_accounts_id
                 sweeping_expires_and_forgets
+                device_codes_are_found_while_pending
             }
             mailboxes {
                 found_by_address_without_regard_to_case

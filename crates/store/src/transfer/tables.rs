@@ -61,6 +61,10 @@ pub(super) static LOGINS: Table = table!("logins" by 1:
     id Text, connection Text, key Text, status Text, authorize_url Bytes, redirect_uri Text,
     state_hash Bytes, state Bytes, nonce Bytes, verifier Bytes, account Text, error Text,
     created_at Time, expires_at Time);
+static DEVICE_CODES: Table = table!("device_codes" by 1:
+    login Text, device_code Bytes, user_code Text, verification_uri Text, message Text,
+    interval_seconds Integer);
+static CLAIMS_CHALLENGES: Table = table!("claims_challenges" by 1: account Text, claims Text);
 static KEYS: Table = table!("keys" by 1:
     made Integer, id Text, hash Bytes, name Text, scopes Text, mailboxes Text, expires_at Time,
     revoked_at Time, created_at Time, last_used_at Time, networks Text);
@@ -125,6 +129,8 @@ pub static TABLES: &[&Table] = &[
     &GRANTS,
     &PEOPLE,
     &LOGINS,
+    &DEVICE_CODES,
+    &CLAIMS_CHALLENGES,
     &KEYS,
     &MAILBOX_NUMBERS,
     &FOLDER_NUMBERS,
