@@ -18,6 +18,6 @@ pub use door::{
     Target,
 };
 pub use signin::{
-    AuthorizeAsk, AuthorizeProbe, Discovery, SignedIn,
+    AuthorizeAsk, AuthorizeProbe, Discovery, Identified, IdentityAsk, SignedIn,
     pkce::{Pkce, pkce},
 };

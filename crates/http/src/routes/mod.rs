@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attachments;
+mod audit;
 mod callback;
 mod calls;
 mod changes;
@@ -15,7 +16,10 @@ mod logins;
 mod mailboxes;
 mod messages;
 mod outbox;
+mod persons;
 mod send;
+mod session;
+mod signin;
 mod start;
 mod users;
 
@@ -44,13 +48,17 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(outbox::routes())
         .merge(changes::routes())
         .merge(calls::routes())
-        .merge(keys::routes());
+        .merge(keys::routes())
+        .merge(persons::routes())
+        .merge(session::routes())
+        .merge(audit::routes());
     OpenApiRouter::with_openapi(crate::openapi::head())
         .nest(BASE, api)
         .merge(callback::routes())
         .merge(health::routes())
         .merge(docs::routes())
         .merge(start::routes())
+        .merge(signin::routes())
 }
 
 /// Something was deleted.

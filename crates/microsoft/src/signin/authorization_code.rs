@@ -161,7 +161,7 @@ impl Door {
 }
 
 /// An ID token that does not fit what was asked for.
-fn unfit(connection: &Connection, what: String) -> DoorError {
+pub(super) fn unfit(connection: &Connection, what: String) -> DoorError {
     DoorError::SignIn(Box::new(SignInError {
         connection: connection.name.clone(),
         code: None,

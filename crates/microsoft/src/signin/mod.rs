@@ -6,6 +6,7 @@ pub(crate) mod client_credentials;
 pub mod discovery;
 mod fetch;
 mod id_token;
+pub mod openid;
 pub mod pkce;
 pub mod probe;
 pub(crate) mod refresh_token;
@@ -15,6 +16,7 @@ mod token_endpoint;
 
 pub use authorization_code::{AuthorizeAsk, SignedIn};
 pub use discovery::Discovery;
+pub use openid::{Identified, IdentityAsk};
 pub use probe::AuthorizeProbe;
 
 pub(crate) use fetch::{Fetched, fetch};
