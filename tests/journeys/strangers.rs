@@ -488,7 +488,7 @@ async fn no_key_makes_a_greater_one() -> Result<()> {
         name: "new".to_owned(),
         scopes: scopes.to_vec(),
         mailboxes: mailboxes.map(|one| vec![one.id.to_string()]),
-        expires_at: None,
+        ..NewKey::default()
     };
     let create = |new: NewKey| world.engine.create_key(&caller, new);
     create(asked(&[Scope::MailRead], Some(&own))).await?;

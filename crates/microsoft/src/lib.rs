@@ -18,6 +18,7 @@ pub use door::{
     Target,
 };
 pub use signin::{
-    AuthorizeAsk, AuthorizeProbe, DeviceCode, DevicePoll, Discovery, IdTokenUser, SignedIn,
+    AuthorizeAsk, AuthorizeProbe, DeviceCode, DevicePoll, Discovery, IdTokenUser, Identified,
+    IdentityAsk, SignedIn,
     pkce::{Pkce, pkce},
 };

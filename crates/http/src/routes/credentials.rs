@@ -6,11 +6,11 @@ use crate::extract::access::May;
 use crate::extract::body::{NoBody, Sent};
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::Moment;
 use crate::problem::Answer;
 use axum::extract::State;
 use http::StatusCode;
+use postroom_engine::access::act;
 use postroom_engine::connections::NewCredential;
 use postroom_engine::{Code, Problem};
 use postroom_model::connection::{CredentialInfo, CredentialKind};
@@ -101,7 +101,7 @@ impl CredentialView {
 )]
 async fn add_credential(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::AddCredential>,
     InPath(named): InPath<String>,
     _: Asked<Nothing>,
     sent: Sent<CredentialBody>,
@@ -129,7 +129,7 @@ async fn add_credential(
 )]
 async fn remove_credential(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::RemoveCredential>,
     InPath((named, credential)): InPath<(String, CredentialId)>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,

@@ -9,6 +9,7 @@ pub mod discovery;
 mod fetch;
 mod id_token;
 pub(crate) mod jwks;
+pub mod openid;
 pub mod pkce;
 pub mod probe;
 pub(crate) mod refresh_token;
@@ -20,6 +21,7 @@ pub use authorization_code::{AuthorizeAsk, SignedIn};
 pub use device_code::{DeviceCode, DevicePoll};
 pub use discovery::Discovery;
 pub use id_token::IdTokenUser;
+pub use openid::{Identified, IdentityAsk};
 pub use probe::AuthorizeProbe;
 
 pub(crate) use fetch::{Fetched, fetch};

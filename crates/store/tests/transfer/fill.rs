@@ -138,15 +138,16 @@ async fn console(store: &dyn Store) {
             .await
             .expect("written");
     }
+    let mut whole = audit_entry("e1", 40);
+    if let Some(subject) = &mut whole.subject {
+        subject.id = Some("k1".into());
+    }
     let mut bare = audit_entry("e2", 41);
     bare.actor.id = None;
     bare.address = None;
     bare.subject = None;
     bare.request_id = None;
-    store
-        .insert_audit(&[audit_entry("e1", 40), bare])
-        .await
-        .expect("written");
+    store.insert_audit(&[whole, bare]).await.expect("written");
 }
 
 async fn folders(store: &dyn Store) {
