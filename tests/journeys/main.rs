@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod audit;
+mod authorize;
 mod backup;
 mod bad_input;
 mod check;
 mod conformance;
+mod console;
 mod curl;
 mod database;
 mod file_limit;

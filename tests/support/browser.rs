@@ -22,6 +22,17 @@ pub async fn sign_in(
     password: &str,
     does: Does,
 ) -> Result<(Url, String)> {
+    let (address, page, _) = walk_in(authorize_url, user, password, does).await?;
+    Ok((address, page))
+}
+
+/// The same, with the cookies that the browser has in the end.
+pub async fn walk_in(
+    authorize_url: &str,
+    user: &str,
+    password: &str,
+    does: Does,
+) -> Result<(Url, String, HashMap<String, String>)> {
     let http = Client::builder()
         .redirect(redirect::Policy::none())
         .build()?;
@@ -60,8 +71,12 @@ pub async fn sign_in(
         }
         let page = text(answer).await?;
         let Some(form) = form(&page) else {
-            return Ok((address, page));
+            return Ok((address, page, cookies));
         };
+        // A page of the server's own, after the sign-in: nothing is to be typed there.
+        if form.0 == "/signout" {
+            return Ok((address, page, cookies));
+        }
         let (action, mut fields) = form;
         let mut typed = false;
         for (name, value) in &mut fields {
