@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod alerts;
+mod audit;
+mod authorize;
 mod backup;
 mod bad_input;
 mod check;
 mod conformance;
+mod console;
 mod curl;
 mod database;
 mod device_code;
