@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod alerts;
 mod backup;
 mod bad_input;
 mod check;
@@ -22,5 +23,6 @@ mod people;
 mod refusals;
 mod sign_in;
 mod slow;
+mod storm;
 mod strangers;
 mod tls;

@@ -34,7 +34,7 @@ pub struct WorldOptions {
     pub max_pages: Option<u32>,
     /// The API.
     pub router: RouterOptions,
-    /// The engine's clock; the machine's unless given.
+    /// A clock for the engine that the test moves; `None`: the machine's.
     pub clock: Option<HeldClock>,
 }
 

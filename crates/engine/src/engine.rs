@@ -60,6 +60,8 @@ pub struct EngineSettings {
     pub not_sent_after: Duration,
     /// How often an item of the outbox is tried before it has failed.
     pub send_attempts: u32,
+    /// Whom alerts are mailed to.
+    pub alerts: crate::alerts::AlertSettings,
 }
 
 impl Default for EngineSettings {
@@ -79,6 +81,7 @@ impl Default for EngineSettings {
             look_for: Duration::from_secs(10 * 60),
             not_sent_after: Duration::from_secs(30),
             send_attempts: 12,
+            alerts: crate::alerts::AlertSettings::default(),
         }
     }
 }
@@ -101,6 +104,7 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) access: crate::access::AccessState,
     pub(crate) logins: crate::logins::LoginState,
+    pub(crate) alerts: crate::alerts::AlertState,
     pub(crate) account_changes: Arc<crate::grants::AccountChanges>,
     pub(crate) idle: crate::grants::IdleState,
     pub(crate) tasks: tokio_util::task::TaskTracker,
@@ -139,6 +143,7 @@ impl Engine {
                 outbox: Outbox::default(),
                 access: crate::access::AccessState::default(),
                 logins: crate::logins::LoginState::default(),
+                alerts: crate::alerts::AlertState::default(),
                 account_changes,
                 idle: crate::grants::IdleState::default(),
                 tasks: tokio_util::task::TaskTracker::new(),
@@ -154,6 +159,8 @@ impl Engine {
         self.spawn(crate::outbox::run(self.clone()));
         self.spawn(crate::people::directory::run(self.clone()));
         self.spawn(crate::logins::sweep(self.clone()));
+        self.spawn(crate::alerts::run(self.clone()));
+        self.spawn(crate::alerts::read_applications(self.clone()));
         self.spawn(crate::logins::resume(self.clone()));
         self.spawn(crate::grants::run_idle(self.clone()));
     }

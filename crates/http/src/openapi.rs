@@ -29,6 +29,7 @@ use utoipa::openapi::OpenApi;
         (name = "messages", description = "Messages and their attachments"),
         (name = "sending", description = "New messages, replies, forwards, and the outbox"),
         (name = "changes", description = "What changed"),
+        (name = "alerts", description = "What is about to end, and what ended"),
         (name = "calls", description = "Every call to Microsoft"),
         (name = "keys", description = "Keys for callers"),
         (name = "server", description = "The server itself"),
@@ -343,7 +344,9 @@ mod tests {
 
     #[test]
     fn the_promise_is_kept_route_by_route() {
-        use Scope::{Admin, CallsRead, Connections, Logins, MailRead, MailSend, MailWrite};
+        use Scope::{
+            Admin, AlertsRead, CallsRead, Connections, Logins, MailRead, MailSend, MailWrite,
+        };
         let promised: &[(&str, &str, Scope)] = &[
             ("GET", "/connections", Connections),
             ("POST", "/connections", Connections),
@@ -417,6 +420,10 @@ mod tests {
             ("POST", "/outbox/{id}/cancel", MailSend),
             ("GET", "/changes", MailRead),
             ("GET", "/changes/stream", MailRead),
+            ("GET", "/alerts", AlertsRead),
+            ("GET", "/alerts/events", AlertsRead),
+            ("GET", "/alerts/{id}", AlertsRead),
+            ("POST", "/alerts/{id}/acknowledge", Connections),
             ("GET", "/calls", CallsRead),
             ("GET", "/calls/{id}", CallsRead),
             ("GET", "/keys", Admin),

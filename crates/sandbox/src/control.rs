@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use http::StatusCode;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::entra::Challenge;
+use crate::exchange::ExchangeAccess;
 use crate::faults::Fault;
 use crate::server::Peer;
 use crate::stats::Stats;
@@ -30,6 +31,11 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
         .route("/sandbox/revoke", post(revoke))
         .route("/sandbox/challenge", post(challenge))
         .route("/sandbox/users", get(users))
+        .route("/sandbox/apps/{client_id}", patch(alter_app))
+        .route(
+            "/sandbox/apps/{client_id}/exchange",
+            get(exchange).put(set_exchange).delete(clear_exchange),
+        )
         .route_layer(from_fn(loopback))
 }
 
@@ -79,11 +85,11 @@ async fn clear_faults(State(sandbox): State<Arc<Sandbox>>) -> StatusCode {
 }
 
 async fn stats(State(sandbox): State<Arc<Sandbox>>) -> Json<Stats> {
-    Json(sandbox.counters.read())
+    Json(sandbox.stats())
 }
 
 async fn reset_stats(State(sandbox): State<Arc<Sandbox>>) -> StatusCode {
-    sandbox.counters.reset();
+    sandbox.reset_stats();
     StatusCode::NO_CONTENT
 }
 
@@ -157,4 +163,67 @@ async fn challenge(
 
 async fn users(State(sandbox): State<Arc<Sandbox>>) -> Json<Value> {
     Json(json!(sandbox.accounts()))
+}
+
+/// What is to be changed of an application; what is left out stays.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AppChange {
+    enabled: Option<bool>,
+    application: Option<Vec<String>>,
+    delegated: Option<Vec<String>>,
+    application_consent: Option<bool>,
+    delegated_consent: Option<bool>,
+}
+
+async fn alter_app(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(client_id): Path<String>,
+    Json(change): Json<AppChange>,
+) -> StatusCode {
+    let known = sandbox.alter_app(&client_id, |app| {
+        app.enabled = change.enabled.unwrap_or(app.enabled);
+        app.application_consent = change
+            .application_consent
+            .unwrap_or(app.application_consent);
+        app.delegated_consent = change.delegated_consent.unwrap_or(app.delegated_consent);
+        if let Some(application) = change.application {
+            app.application = application;
+        }
+        if let Some(delegated) = change.delegated {
+            app.delegated = delegated;
+        }
+    });
+    if known {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::NOT_FOUND
+    }
+}
+
+async fn exchange(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(client_id): Path<String>,
+) -> Json<ExchangeAccess> {
+    Json(sandbox.exchange_access(&client_id))
+}
+
+async fn set_exchange(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(client_id): Path<String>,
+    Json(access): Json<ExchangeAccess>,
+) -> Response {
+    if sandbox.app(&client_id).is_none() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    sandbox.set_exchange_access(&client_id, access);
+    Json(sandbox.exchange_access(&client_id)).into_response()
+}
+
+async fn clear_exchange(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(client_id): Path<String>,
+) -> StatusCode {
+    sandbox.allow_all_mailboxes(&client_id);
+    StatusCode::NO_CONTENT
 }

@@ -24,6 +24,7 @@ mod control;
 pub mod directory;
 mod entra;
 mod error;
+pub mod exchange;
 pub mod faults;
 mod graph;
 mod home;

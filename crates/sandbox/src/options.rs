@@ -32,12 +32,15 @@ pub struct Options {
     pub device_code_lifetime: Duration,
     /// How long a device waits between two polls, 5 seconds at Entra.
     pub device_code_interval: Duration,
-    /// Use of a refresh token that was already exchanged is refused. Entra does not do this.
+    /// Use of a refresh token that was already exchanged is refused, and ends the grant: all that
+    /// descends from the same sign-in (RFC 9700, section 4.14.2). Entra does not do this.
     pub strict_rotation: bool,
     /// Enforce Graph's limits ("Microsoft Graph service-specific throttling limits").
     pub limits: bool,
     /// Every Graph request takes at least this long.
     pub latency: Duration,
+    /// Every token request takes at least this long.
+    pub token_latency: Duration,
     /// How the mailboxes begin and which oddities of the real service they have. Seed and number
     /// of messages come from above.
     pub mail: MailOptions,
@@ -65,6 +68,7 @@ impl Default for Options {
             strict_rotation: false,
             limits: true,
             latency: Duration::ZERO,
+            token_latency: Duration::ZERO,
             mail: MailOptions::default(),
             imports: Vec::new(),
             #[cfg(feature = "conformance")]

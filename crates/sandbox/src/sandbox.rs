@@ -1,8 +1,7 @@
 //! The sandbox as a whole: its state, its start and its end.
 
-use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,6 +17,7 @@ use crate::clock::SandboxClock;
 use crate::directory::people::People;
 use crate::directory::{Directory, PASSWORD};
 use crate::entra::{self, AppRegistration, Challenge, Entra, Rules, Secret, SignedIn};
+use crate::exchange::{AccessPolicy, AccessRight, Decision, Exchange, ExchangeAccess};
 use crate::faults::{Fault, Faults};
 use crate::graph::{self, Limits};
 use crate::ids::Ids;
@@ -57,7 +57,7 @@ pub struct Sandbox {
     pub(crate) limits: Arc<Limits>,
     #[cfg(feature = "conformance")]
     pub(crate) watch: crate::watch::Watch,
-    policies: RwLock<HashMap<String, HashSet<String>>>,
+    exchange: Exchange,
     root: String,
     client_id: String,
 }
@@ -204,7 +204,7 @@ impl Sandbox {
             faults: Faults::default(),
             counters: Counters::default(),
             limits: Arc::default(),
-            policies: RwLock::default(),
+            exchange: Exchange::default(),
             root,
             client_id,
         })
@@ -217,6 +217,10 @@ impl Sandbox {
             .merge(control::router())
             .merge(home::router())
             .layer(from_fn_with_state(Arc::clone(sandbox), chaos::spoil))
+            .layer(from_fn_with_state(
+                Arc::clone(sandbox),
+                entra::count_flights,
+            ))
             .with_state(Arc::clone(sandbox))
     }
 
@@ -351,34 +355,61 @@ impl Sandbox {
         self.entra.invalidate_access_tokens();
     }
 
-    /// Limits an application's own permissions to these mailboxes, as an application access
-    /// policy or RBAC for Applications does. Unknown users are left out.
+    /// Limits what an application was granted in Entra ID to these mailboxes, as an application
+    /// access policy does. Unknown users are left out; role assignments are dropped.
     pub fn limit_mailboxes(&self, client_id: &str, users: &[&str]) {
-        let users = users
-            .iter()
-            .filter_map(|user| self.directory.find(user))
-            .map(|user| user.id)
-            .collect();
-        self.policies
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(client_id.to_owned(), users);
+        let policy = AccessPolicy {
+            access_right: AccessRight::RestrictAccess,
+            mailboxes: users.iter().map(|user| (*user).to_owned()).collect(),
+        };
+        let access = ExchangeAccess {
+            policies: vec![policy],
+            ..ExchangeAccess::default()
+        };
+        self.set_exchange_access(client_id, access);
     }
 
-    /// Lifts the limit again.
+    /// Lifts every limit of Exchange's, and takes its role assignments.
     pub fn allow_all_mailboxes(&self, client_id: &str) {
-        self.policies
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(client_id);
+        self.set_exchange_access(client_id, ExchangeAccess::default());
     }
 
-    pub(crate) fn mailbox_allowed(&self, client_id: &str, user_id: &str) -> bool {
-        self.policies
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(client_id)
-            .is_none_or(|users| users.contains(user_id))
+    /// Sets what Exchange has of an application: access policies, and roles within scopes (RBAC
+    /// for Applications). Users are named by id or name; unknown ones are left out.
+    pub fn set_exchange_access(&self, client_id: &str, mut access: ExchangeAccess) {
+        let by_id = |named: &mut Vec<String>| {
+            *named = named
+                .iter()
+                .filter_map(|user| self.directory.find(user))
+                .map(|user| user.id)
+                .collect();
+        };
+        for policy in &mut access.policies {
+            by_id(&mut policy.mailboxes);
+        }
+        for assignment in &mut access.role_assignments {
+            if let Some(mailboxes) = &mut assignment.mailboxes {
+                by_id(mailboxes);
+            }
+        }
+        self.exchange.set(client_id, access, self.clock.now());
+    }
+
+    /// What Exchange has of an application.
+    pub fn exchange_access(&self, client_id: &str) -> ExchangeAccess {
+        self.exchange.get(client_id)
+    }
+
+    pub(crate) fn mailbox_decision(
+        &self,
+        client_id: &str,
+        user_id: Option<&str>,
+        granted_in_entra: bool,
+        accepted: &[String],
+    ) -> Decision {
+        let now = self.clock.now();
+        self.exchange
+            .decide(client_id, user_id, granted_in_entra, accepted, now)
     }
 
     /// Sets a fault.
@@ -393,12 +424,19 @@ impl Sandbox {
 
     /// The counters.
     pub fn stats(&self) -> Stats {
-        self.counters.read()
+        let flights = &self.entra.flights;
+        Stats {
+            max_refreshes_in_flight: flights.most(),
+            refreshes_in_flight: flights.now(),
+            refresh_tokens_reused: self.entra.reused(),
+            ..self.counters.read()
+        }
     }
 
     /// Sets the counters to nothing.
     pub fn reset_stats(&self) {
         self.counters.reset();
+        self.entra.flights.reset();
     }
 
     /// What passed at Graph against Microsoft's document, faults left out: each once, with how
@@ -423,6 +461,31 @@ impl Sandbox {
             password,
             &root_of_url(authorize_url, &self.root),
         )
+    }
+
+    /// Opens an admin consent address as an administrator would, and accepts or declines. Says
+    /// where the browser ends up.
+    pub fn consent_as_administrator(
+        &self,
+        address: &str,
+        user: &str,
+        password: &str,
+        accepts: bool,
+    ) -> SignedIn {
+        let root = root_of_url(address, &self.root);
+        self.entra
+            .consent_as_administrator(address, user, password, accepts, &root)
+    }
+
+    /// Somebody who administers the tenant and can sign in.
+    pub fn administrator(&self) -> Option<UserAccount> {
+        self.directory
+            .users()
+            .find(|user| user.enabled && user.administrator)
+            .map(|user| UserAccount {
+                user_principal_name: user.user_principal_name,
+                password: PASSWORD.to_owned(),
+            })
     }
 }
 

@@ -167,6 +167,7 @@ impl Engine {
             .await;
         self.shared.account_changes.tell(was.as_ref(), &account);
         self.shared.logins.wake();
+        self.shared.alerts.wake();
         self.wake_mirrors(&account.id).await;
         Ok(Finish::Completed(account))
     }

@@ -33,6 +33,8 @@ pub(crate) struct Refresh {
     pub(crate) scopes: Scopes,
     pub(crate) acrs: Vec<String>,
     pub(crate) issued: Timestamp,
+    /// What it descends from: the first refresh token of the grant.
+    pub(crate) family: String,
     pub(crate) used: bool,
     pub(crate) revoked: bool,
 }
@@ -61,6 +63,9 @@ pub(crate) struct Device {
     pub(crate) answer: DeviceAnswer,
 }
 
+/// In place of a user's id: an administrator consented for all.
+pub(crate) const EVERYBODY: &str = "*";
+
 /// Everything remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
@@ -71,7 +76,8 @@ pub(crate) struct Grants {
     pub(crate) sessions: HashMap<String, String>,
     /// Consent pages shown and the user each was shown to.
     pub(crate) tickets: HashMap<String, (String, Timestamp)>,
-    /// Permissions users consented to themselves: client, user, permission.
+    /// Permissions users consented to themselves, or an administrator for [`EVERYBODY`]: client,
+    /// user, permission.
     pub(crate) consent: HashSet<(String, String, String)>,
 }
 
@@ -87,6 +93,16 @@ impl Grants {
         self.devices
             .retain(|_, device| device.answer != DeviceAnswer::Accepted(user_id.to_owned()));
         self.sessions.retain(|_, user| user != user_id);
+    }
+
+    /// Ends all that descends from one sign-in, as a server does that finds a refresh token used
+    /// twice (RFC 9700, section 4.14.2).
+    pub(crate) fn revoke_family(&mut self, family: &str) {
+        for refresh in self.refresh.values_mut() {
+            if refresh.family == family {
+                refresh.revoked = true;
+            }
+        }
     }
 
     /// Takes a user's own consent to an application away.

@@ -1,5 +1,6 @@
 //! The pretend Entra ID: sign-in pages, authorization and token endpoints, discovery.
 
+mod adminconsent;
 mod app;
 mod assertion;
 mod authorize;
@@ -8,6 +9,7 @@ mod device;
 mod device_page;
 mod discovery;
 mod error;
+mod flights;
 pub(crate) mod forced;
 mod grants;
 mod keys;
@@ -29,6 +31,8 @@ pub use self::claims::Challenge;
 use self::claims::Demand;
 pub(crate) use self::claims::for_header;
 pub(crate) use self::error::EntraError;
+use self::flights::Flights;
+pub(crate) use self::flights::count_flights;
 use self::grants::Grants;
 use self::keys::SigningKeys;
 pub(crate) use self::page::{escape, layout};
@@ -60,6 +64,9 @@ pub(crate) struct Entra {
     keys: Arc<SigningKeys>,
     apps: RwLock<Vec<AppRegistration>>,
     grants: Mutex<Grants>,
+    /// How often a refresh token was used that had been exchanged before.
+    reused: AtomicU64,
+    pub(crate) flights: Flights,
     /// What Graph asks of users and applications, by object or client id.
     demands: Mutex<HashMap<String, Demand>>,
     /// Access tokens of an earlier epoch are no longer taken.
@@ -91,6 +98,8 @@ impl Entra {
             keys: SigningKeys::load()?,
             apps: RwLock::new(apps),
             grants: Mutex::default(),
+            reused: AtomicU64::new(0),
+            flights: Flights::default(),
             demands: Mutex::default(),
             epoch: AtomicU64::new(0),
         })
@@ -118,6 +127,23 @@ impl Entra {
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
             .find(|app| app.client_id.eq_ignore_ascii_case(client_id))
+            .cloned()
+    }
+
+    /// The id of an application's object, which is not its client id.
+    pub(crate) fn object_of(&self, app: &AppRegistration) -> String {
+        self.ids
+            .guid(&format!("application object {}", app.client_id))
+            .to_string()
+    }
+
+    /// The application with an object of this id.
+    pub(crate) fn app_of_object(&self, id: &str) -> Option<AppRegistration> {
+        self.apps
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|app| self.object_of(app).eq_ignore_ascii_case(id))
             .cloned()
     }
 
@@ -196,6 +222,11 @@ impl Entra {
         self.grants().revoke(user_id);
     }
 
+    /// How often a refresh token was used that had been exchanged before.
+    pub(crate) fn reused(&self) -> u64 {
+        self.reused.load(Ordering::Relaxed)
+    }
+
     /// Takes a user's own consent away.
     pub(crate) fn withdraw_consent(&self, client_id: &str, user_id: &str) {
         self.grants().withdraw_consent(client_id, user_id);
@@ -218,11 +249,14 @@ impl Entra {
             .consent
             .iter()
             .filter(|(client, user, permission)| {
-                *client == app.client_id && user == user_id && !granted.contains(permission)
+                *client == app.client_id
+                    && (user == user_id || user == grants::EVERYBODY)
+                    && !granted.contains(permission)
             })
             .map(|(_, _, permission)| permission.clone())
             .collect();
         own.sort();
+        own.dedup();
         granted.append(&mut own);
         granted
     }

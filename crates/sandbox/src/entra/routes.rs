@@ -11,6 +11,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
+use super::adminconsent::Form;
 use super::authorize::{Outcome, Step};
 use super::device_page;
 use super::error::EntraError;
@@ -35,6 +36,13 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
         .route("/{tenant}/oauth2/v2.0/devicecode", any(device_code))
         .route("/devicelogin", get(device_start).post(device_login))
         .route("/{tenant}/oauth2/v2.0/logout", any(logout))
+        .route("/{tenant}/v2.0/adminconsent", get(admin_consent))
+        .route("/{tenant}/adminconsent", get(admin_consent_v1))
+        .route("/{tenant}/adminconsent/login", post(admin_consent_login))
+        .route(
+            "/{tenant}/adminconsent/consent",
+            post(admin_consent_decision),
+        )
         .route("/{tenant}/login", post(login))
         .route("/{tenant}/consent", post(consent))
 }
@@ -208,6 +216,57 @@ async fn consent(
     browser(outcome.into())
 }
 
+async fn admin_consent(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let outcome = sandbox.entra.admin_consent(
+        Form::V2,
+        &tenant,
+        &query.unwrap_or_default(),
+        &root_of(&sandbox, &headers),
+    );
+    browser(outcome.into())
+}
+
+async fn admin_consent_v1(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let outcome = sandbox.entra.admin_consent(
+        Form::V1,
+        &tenant,
+        &query.unwrap_or_default(),
+        &root_of(&sandbox, &headers),
+    );
+    browser(outcome.into())
+}
+
+async fn admin_consent_login(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let root = root_of(&sandbox, &headers);
+    browser(sandbox.entra.admin_consent_login(&tenant, &body, &root))
+}
+
+async fn admin_consent_decision(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let root = root_of(&sandbox, &headers);
+    let outcome = sandbox.entra.admin_consent_decision(&tenant, &body, &root);
+    browser(outcome.into())
+}
+
 async fn logout(
     State(sandbox): State<Arc<Sandbox>>,
     Path(_tenant): Path<String>,
@@ -244,6 +303,9 @@ async fn token(
         .get(http::header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
     let request = TokenRequest::read(&body, authorization);
+    if !sandbox.options.token_latency.is_zero() {
+        tokio::time::sleep(sandbox.options.token_latency).await;
+    }
     match sandbox
         .entra
         .token(&tenant, &request, &root_of(&sandbox, &headers))

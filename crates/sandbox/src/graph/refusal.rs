@@ -47,8 +47,9 @@ pub(super) fn mailbox_denied() -> GraphError {
     )
 }
 
-/// 403 of Exchange for an application limited to other mailboxes ("Limiting application
-/// permissions to specific Exchange Online mailboxes").
+/// 403 of Exchange for an application that an access policy limits to other mailboxes ("Limiting
+/// application permissions to specific Exchange Online mailboxes"). Out of the scope of a role it
+/// is [`mailbox_denied`].
 pub(super) fn blocked_by_policy() -> GraphError {
     GraphError::new(
         403,

@@ -17,11 +17,14 @@
 //! [`StoreError::Unavailable`]; it has written nothing, or says that it does not know.
 
 pub mod accounts;
+pub mod alerts;
+pub mod audit;
 pub mod blobs;
 pub mod calls;
 pub mod changes;
 pub mod connections;
 pub mod cursors;
+pub mod data_keys;
 pub mod error;
 pub mod folders;
 pub mod idempotency;
@@ -31,6 +34,8 @@ pub mod mailboxes;
 pub mod messages;
 pub mod outbox;
 pub mod people;
+pub mod persons;
+pub mod sessions;
 pub mod settings;
 pub mod tables;
 
@@ -42,11 +47,14 @@ use async_trait::async_trait;
 #[async_trait]
 pub trait Store:
     accounts::Accounts
+    + alerts::Alerts
+    + audit::Audit
     + blobs::Blobs
     + calls::Calls
     + changes::Changes
     + connections::Connections
     + cursors::Cursors
+    + data_keys::DataKeys
     + folders::Folders
     + idempotency::Idempotency
     + keys::Keys
@@ -55,6 +63,8 @@ pub trait Store:
     + messages::Messages
     + outbox::Outbox
     + people::People
+    + persons::Persons
+    + sessions::Sessions
     + settings::Settings
     + tables::Tables
     + Send

@@ -4,7 +4,9 @@
 //! `ground` a function that makes a new [`Ground`]. Every case is a test of its own, so that a
 //! failure names the duty that is not kept.
 
-use crate::contract::Store;
+use crate::MasterKey;
+use crate::contract::{Result, Store};
+use crate::seal::VaultReset;
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -12,7 +14,16 @@ use std::sync::Arc;
 #[async_trait]
 pub trait Ground: Send + Sync {
     /// The first time, an empty store; then the same one, after the last one was dropped.
-    async fn open(&self) -> Arc<dyn Store>;
+    async fn open(&self) -> Arc<dyn Store> {
+        let opened = self.open_with(MasterKey::from_bytes([7; 32]), None).await;
+        opened.expect("opened")
+    }
+    /// The same with another master key, or to reset the vault.
+    async fn open_with(
+        &self,
+        master: MasterKey,
+        reset: Option<VaultReset>,
+    ) -> Result<Arc<dyn Store>>;
     /// Every file that the store wrote, to look for what must not be readable.
     fn files(&self) -> Vec<Vec<u8>>;
 }
@@ -28,6 +39,8 @@ macro_rules! ok {
 }
 
 pub mod accounts;
+pub mod alerts;
+pub mod audit;
 pub mod blobs;
 pub mod calls;
 pub mod changes;
@@ -43,10 +56,13 @@ pub mod moves;
 pub mod nul;
 pub mod outbox;
 pub mod people;
+pub mod persons;
 pub mod random;
 pub mod reading;
 pub mod secrets;
+pub mod sessions;
 pub mod settings;
+pub mod vault;
 
 /// Every case of the suite, each as a test, on the ground that a function makes; or the cases that
 /// are named, by subject.
@@ -60,6 +76,14 @@ macro_rules! conformance {
                 grants_are_kept_and_go_with_the_account
                 claims_challenges_end_with_a_sign_in
             }
+            alerts {
+                one_is_open_for_a_subject
+                a_round_is_all_or_nothing
+                events_are_numbered_and_followed
+                old_ones_are_forgotten
+                a_reading_writes_the_ends
+            }
+            audit { pages_newest_first_and_filters an_entry_is_finished_once }
             blobs {
                 equal_contents_are_kept_once
                 pieces_make_the_same_content
@@ -131,6 +155,11 @@ macro_rules! conformance {
                 texts_have_no_nul
                 go_with_the_connection
             }
+            persons {
+                found_by_identity_and_by_address
+                a_token_signs_in_once
+                the_first_token_makes_the_first_person
+            }
             random { any_sequence_matches_the_model }
             reading {
                 pages_in_order_even_with_equal_times
@@ -139,7 +168,18 @@ macro_rules! conformance {
                 every_condition
             }
             secrets { are_not_readable_on_disk }
+            sessions {
+                found_with_the_person_and_gone_with_it
+                sweeping_ends_the_idle_and_the_old
+            }
             settings { are_kept check_and_describe_work closed_is_closed }
+            vault {
+                a_ciphertext_opens_in_its_place_only
+                rotation_leaves_one_key_and_every_secret
+                rotation_can_be_cut_off_anywhere
+                the_master_key_is_changed_at_once
+                a_lost_key_costs_secrets_and_nothing_else
+            }
         }
     };
     ($ground:ident $($subject:ident { $($case:ident)* })*) => {
