@@ -240,6 +240,11 @@ impl Engine {
         self.shared.door.forget_token(account);
     }
 
+    /// Drops what is remembered of a connection's sign-in service: the next call asks anew.
+    pub fn ask_anew(&self, connection: &postroom_model::ConnectionId) {
+        self.shared.door.ask_anew(connection);
+    }
+
     /// The door, for what an engine passes through whole.
     pub(crate) fn door(&self) -> &Door {
         &self.shared.door

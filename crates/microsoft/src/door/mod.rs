@@ -142,9 +142,10 @@ impl Door {
     }
 
     /// Asks anew what is remembered of a connection, to see how it stands now: its discovery
-    /// document and the access tokens of its accounts.
+    /// document, its signing keys and the access tokens of its accounts.
     pub fn ask_anew(&self, connection: &ConnectionId) {
         self.house.discovery.forget(connection);
+        self.house.keys.forget(connection);
         self.house.tokens.ask_anew(connection);
     }
 

@@ -80,9 +80,23 @@ async fn people(store: &dyn Store) {
         .expect("written");
     let mut nobodys = login("l1", "c");
     nobodys.key = None;
-    for it in [nobodys, login("l2", "c"), login("l3", "c")] {
+    let mut bare_code = device_login("l5", "c");
+    if let Some(code) = &mut bare_code.device {
+        code.message = None;
+    }
+    for it in [
+        nobodys,
+        login("l2", "c"),
+        login("l3", "c"),
+        device_login("l4", "c"),
+        bare_code,
+    ] {
         store.insert_login(&it).await.expect("written");
     }
+    store
+        .put_claims_challenge(&"u".into(), "{\"access_token\":{}}")
+        .await
+        .expect("written");
     let l2 = "l2".into();
     let failed = store.fail_login(&l2, LoginStatus::Failed, "no").await;
     assert!(failed.expect("written"));
