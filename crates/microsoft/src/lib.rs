@@ -18,6 +18,6 @@ pub use door::{
     Target,
 };
 pub use signin::{
-    AuthorizeAsk, AuthorizeProbe, Discovery, SignedIn,
+    AuthorizeAsk, AuthorizeProbe, Discovery, SignedIn, federated_address,
     pkce::{Pkce, pkce},
 };

@@ -145,7 +145,7 @@ async fn credential(engine: &Engine, who: &Identity) -> (CheckStep, Option<Acces
     match engine.door().access_token(who).await {
         Ok(token) => {
             let detail = match who.account.kind {
-                AccountKind::Application => "Microsoft takes the client secret.".to_owned(),
+                AccountKind::Application => taken(&who.connection),
                 AccountKind::User => format!(
                     "The connection has no credential; the sign-in of {} is good.",
                     who.account
@@ -157,6 +157,17 @@ async fn credential(engine: &Engine, who: &Identity) -> (CheckStep, Option<Acces
             (well(name, detail), Some(token))
         }
         Err(error) => (refused(name, &error), None),
+    }
+}
+
+/// What Microsoft took.
+fn taken(connection: &Connection) -> String {
+    match connection.credentials.as_slice() {
+        [only] => format!("Microsoft takes the {}.", only.kind.words()),
+        several => format!(
+            "Microsoft takes one of the connection's {} credentials.",
+            several.len()
+        ),
     }
 }
 

@@ -1,18 +1,23 @@
-//! Days that a connection's secrets have left.
+//! Days that a connection's secrets and certificates have left.
 
 use super::Finding;
 use super::steps::{fine, trouble, warning};
 use postroom_model::Timestamp;
-use postroom_model::connection::{Connection, CredentialInfo};
+use postroom_model::connection::{Connection, CredentialInfo, CredentialKind};
 
 /// Days before the end at which an administrator is told. A day or less is trouble already.
 const WARN_AT: i64 = 60;
 const TROUBLE_AT: i64 = 1;
 
 /// What to do about a secret that ends.
-const RENEW: &str = "Make a new client secret (Entra admin center → App registrations → \
+const RENEW_SECRET: &str = "Make a new client secret (Entra admin center → App registrations → \
     Certificates & secrets), add its value to the connection beside the old one with its expiry \
     date, and remove the old one when the check is well.";
+/// And about a certificate.
+const RENEW_CERTIFICATE: &str = "Add a new certificate to the connection beside the old one \
+    (`postroom connection credential add NAME --make-certificate`), upload its public half (Entra \
+    admin center → App registrations → Certificates & secrets → Certificates), and remove the old \
+    one when the check is well.";
 
 /// What there is to say of a connection's secrets.
 pub(super) fn findings(connection: &Connection, now: Timestamp) -> Vec<Finding> {
@@ -26,7 +31,10 @@ pub(super) fn findings(connection: &Connection, now: Timestamp) -> Vec<Finding> 
     let longest = connection
         .credentials
         .iter()
-        .filter_map(|credential| credential.days_left(now))
+        .filter_map(|credential| match credential.kind {
+            CredentialKind::Federated => Some(i64::MAX),
+            _ => credential.days_left(now),
+        })
         .max();
     connection
         .credentials
@@ -41,6 +49,17 @@ fn finding(
     longest: Option<i64>,
     now: Timestamp,
 ) -> Finding {
+    let kind = credential.kind.words();
+    if credential.kind == CredentialKind::Federated {
+        return fine(
+            subject,
+            "It has a federated credential, which its issuer renews: it has no end to watch.",
+        );
+    }
+    let renew = match credential.kind {
+        CredentialKind::Certificate => RENEW_CERTIFICATE,
+        _ => RENEW_SECRET,
+    };
     let Some(days) = credential.days_left(now) else {
         return warning(
             subject,
@@ -54,33 +73,33 @@ fn finding(
         return match days {
             ..0 => warning(
                 subject,
-                "One of its client secrets is over; another one is good.",
+                format!("One {kind} of it is over; another credential is good."),
                 "Remove the old one from the connection.",
             ),
             _ => fine(
                 subject,
                 format!(
-                    "One of its client secrets ends in {}; another one is good for longer.",
+                    "One {kind} of it ends in {}; another credential is good for longer.",
                     in_days(days)
                 ),
             ),
         };
     }
     match days {
-        ..0 => trouble(subject, "Its client secret is over.", RENEW),
+        ..0 => trouble(subject, format!("Its {kind} is over."), renew),
         0..=TROUBLE_AT => trouble(
             subject,
-            format!("Its client secret ends in {}.", in_days(days)),
-            RENEW,
+            format!("Its {kind} ends in {}.", in_days(days)),
+            renew,
         ),
         days if days <= WARN_AT => warning(
             subject,
-            format!("Its client secret ends in {}.", in_days(days)),
-            RENEW,
+            format!("Its {kind} ends in {}.", in_days(days)),
+            renew,
         ),
         days => fine(
             subject,
-            format!("Its client secret is good for {}.", in_days(days)),
+            format!("Its {kind} is good for {}.", in_days(days)),
         ),
     }
 }
@@ -98,7 +117,7 @@ mod tests {
     use super::super::Severity;
     use super::*;
     use postroom_model::cloud::Cloud;
-    use postroom_model::connection::{CredentialKind, Endpoints};
+    use postroom_model::connection::Endpoints;
     use postroom_model::{ConnectionId, CredentialId};
 
     fn severities(days: &[Option<i64>]) -> Vec<Severity> {
@@ -122,6 +141,8 @@ mod tests {
                     kind: CredentialKind::Secret,
                     expires_at: days.and_then(end),
                     created_at: now,
+                    certificate: None,
+                    federated: None,
                 })
                 .collect(),
             created_at: now,

@@ -28,7 +28,9 @@ pub use request::{GraphRequest, Priority, Repeat, RequestBody, Target};
 pub use response::{GraphResponse, GraphStream};
 pub use settings::{BudgetSettings, DoorSettings};
 
-pub(crate) use address::{is_plain_root, normal_root, same_origin, web_address};
+pub(crate) use address::{
+    is_instance_metadata, is_plain_root, normal_root, same_origin, web_address,
+};
 pub(crate) use answer::Answer;
 pub(crate) use attempt::Outgoing;
 pub(crate) use backoff::retry_after;
@@ -38,6 +40,7 @@ pub(crate) use record::Subject;
 pub(crate) use send::IMMUTABLE_IDS;
 
 use crate::signin::discovery::DiscoveryCache;
+use crate::signin::rotation::Rotation;
 use budget::Budgets;
 use net::Net;
 use postroom_model::clock::SharedClock;
@@ -80,6 +83,7 @@ pub(crate) struct House {
     pub(crate) budgets: Budgets,
     pub(crate) tokens: TokenDesk,
     pub(crate) discovery: DiscoveryCache,
+    pub(crate) rotation: Rotation,
 }
 
 impl Door {
@@ -99,6 +103,7 @@ impl Door {
                 ),
                 tokens: TokenDesk::default(),
                 discovery: DiscoveryCache::default(),
+                rotation: Rotation::default(),
                 clock: parts.clock,
                 dice: parts.dice,
                 vault: parts.vault,
@@ -137,6 +142,7 @@ impl Door {
     /// document and the access tokens of its accounts.
     pub fn ask_anew(&self, connection: &ConnectionId) {
         self.house.discovery.forget(connection);
+        self.house.rotation.forget(connection);
         self.house.tokens.ask_anew(connection);
     }
 
@@ -144,6 +150,7 @@ impl Door {
     /// discovery and the tokens of its accounts go.
     pub fn forget_connection(&self, connection: &ConnectionId) {
         self.house.discovery.forget(connection);
+        self.house.rotation.forget(connection);
         self.house.tokens.forget_connection(connection);
     }
 }

@@ -6,7 +6,7 @@ use super::id_token::{self, Expected};
 use super::{scopes, token_endpoint};
 use crate::door::{Door, DoorError, SignInError, Subject, web_address};
 use postroom_model::Secret;
-use postroom_model::connection::Connection;
+use postroom_model::connection::{CONSUMER_TENANT_ID, Connection};
 use postroom_model::grant::{AccessToken, Grant};
 use url::Url;
 
@@ -124,9 +124,13 @@ impl Door {
             doubtful: false,
         };
         let id_token = tokens.id_token.ok_or_else(|| missing("ID token"))?;
-        let by_id = uuid::Uuid::try_parse(&connection.tenant_id)
-            .is_ok()
-            .then_some(connection.tenant_id.as_str());
+        let by_id = if connection.is_for_consumers() {
+            Some(CONSUMER_TENANT_ID)
+        } else {
+            uuid::Uuid::try_parse(&connection.tenant_id)
+                .is_ok()
+                .then_some(connection.tenant_id.as_str())
+        };
         let claims = id_token::read(
             &id_token,
             &Expected {

@@ -2,8 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use postroom_model::cloud::same_authority;
 use postroom_model::{Secret, Timestamp};
 use serde::Deserialize;
+use url::Url;
 
 /// How far the clocks of Microsoft and this machine may differ, in seconds.
 const SKEW_SECONDS: i64 = 300;
@@ -92,7 +94,7 @@ pub(super) fn read(token: &Secret, expected: &Expected<'_>) -> Result<Claims, St
     }
     if let Some(issuer) = expected.issuer {
         let issuer = issuer.replace("{tenantid}", tenant);
-        if claims.iss != issuer {
+        if !is_same_issuer(&claims.iss, &issuer) {
             return Err(format!(
                 "the ID token is from {:?}, and the connection's issuer is {issuer:?}",
                 claims.iss
@@ -102,9 +104,45 @@ pub(super) fn read(token: &Secret, expected: &Expected<'_>) -> Result<Claims, St
     Ok(claims)
 }
 
+/// Whether two issuers are one: letter by letter, or the same path at another name of the same
+/// cloud's sign-in service.
+fn is_same_issuer(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    let (Ok(one), Ok(other)) = (Url::parse(one), Url::parse(other)) else {
+        return false;
+    };
+    let parts = |url: &Url| (url.scheme().to_owned(), url.path().to_owned(), url.port());
+    parts(&one) == parts(&other)
+        && one.query().is_none()
+        && one.username().is_empty()
+        && one
+            .host_str()
+            .zip(other.host_str())
+            .is_some_and(|(one, other)| same_authority(one, other))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_issuer_may_name_an_alias_of_its_cloud() {
+        let issuer = "https://login.microsoftonline.com/t/v2.0";
+        for (other, same) in [
+            (issuer, true),
+            ("https://login.windows.net/t/v2.0", true),
+            ("https://sts.windows.net/t/v2.0", true),
+            ("https://login.windows.net/u/v2.0", false),
+            ("https://login.windows.net:444/t/v2.0", false),
+            ("https://login.microsoftonline.us/t/v2.0", false),
+            ("https://login.evil.example/t/v2.0", false),
+            ("t", false),
+        ] {
+            assert_eq!(is_same_issuer(other, issuer), same, "{other}");
+        }
+    }
 
     fn token(claims: &serde_json::Value) -> Secret {
         let payload = URL_SAFE_NO_PAD.encode(claims.to_string());

@@ -2,19 +2,24 @@
 //! of Microsoft's refusals.
 
 pub mod authorization_code;
+mod client_assertion;
+mod client_authentication;
 pub(crate) mod client_credentials;
 pub mod discovery;
+mod federated;
 mod fetch;
 mod id_token;
 pub mod pkce;
 pub mod probe;
 pub(crate) mod refresh_token;
 pub mod refusals;
+pub(crate) mod rotation;
 mod scopes;
 mod token_endpoint;
 
 pub use authorization_code::{AuthorizeAsk, SignedIn};
 pub use discovery::Discovery;
+pub use federated::federated_address;
 pub use probe::AuthorizeProbe;
 
 pub(crate) use fetch::{Fetched, fetch};

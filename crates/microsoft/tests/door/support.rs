@@ -67,6 +67,8 @@ impl TokenVault for Vault {
                     kind: CredentialKind::Secret,
                     expires_at: None,
                     created_at: Timestamp::UNIX_EPOCH,
+                    certificate: None,
+                    federated: None,
                 },
                 secret: Secret::new(secret.as_str()),
             })

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod calls;
 pub(crate) mod connection;
+pub(crate) mod credential;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod key;

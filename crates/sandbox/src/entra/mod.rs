@@ -6,8 +6,10 @@ mod authorize;
 mod discovery;
 mod error;
 mod grants;
+mod issuer;
 mod keys;
 mod page;
+mod personal;
 mod request;
 mod routes;
 mod scope;
@@ -18,10 +20,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use self::app::{AppRegistration, ClientCertificate, Secret};
+pub use self::app::{AppRegistration, ClientCertificate, FederatedCredential, Secret};
 pub use self::authorize::SignedIn;
 pub(crate) use self::error::EntraError;
 use self::grants::Grants;
+pub(crate) use self::issuer::ISSUER_PATH;
 use self::keys::SigningKeys;
 pub(crate) use self::page::{escape, layout};
 pub(crate) use self::routes::router;
@@ -49,6 +52,7 @@ pub(crate) struct Entra {
     keys: Arc<SigningKeys>,
     apps: RwLock<Vec<AppRegistration>>,
     grants: Mutex<Grants>,
+    personal: personal::PersonalAccounts,
     /// Access tokens of an earlier epoch are no longer taken.
     epoch: AtomicU64,
 }
@@ -60,6 +64,8 @@ pub(crate) enum TenantPath {
     Own,
     /// `common` or `organizations`.
     Any,
+    /// `consumers`: personal Microsoft accounts.
+    Consumers,
 }
 
 impl Entra {
@@ -78,6 +84,7 @@ impl Entra {
             keys: SigningKeys::load()?,
             apps: RwLock::new(apps),
             grants: Mutex::default(),
+            personal: personal::PersonalAccounts::default(),
             epoch: AtomicU64::new(0),
         })
     }
@@ -91,6 +98,7 @@ impl Entra {
         let lower = name.to_ascii_lowercase();
         match lower.as_str() {
             "common" | "organizations" => Ok(TenantPath::Any),
+            "consumers" | personal::TENANT_ID => Ok(TenantPath::Consumers),
             DOMAIN | INITIAL_DOMAIN => Ok(TenantPath::Own),
             other if other == self.directory.tenant_id() => Ok(TenantPath::Own),
             _ => Err(EntraError::tenant_not_found(name)),
@@ -134,6 +142,13 @@ impl Entra {
                     "Application '{}'({}) is not configured as a multi-tenant application. Usage of the /common endpoint is not supported for such apps created after '10/15/2018'. Use a tenant-specific endpoint or configure the application to be multi-tenant.",
                     app.client_id, app.display_name
                 ),
+            ));
+        }
+        if tenant == TenantPath::Consumers && !app.personal_accounts {
+            return Err(EntraError::new(
+                "unauthorized_client",
+                700_016,
+                "The client does not exist or is not enabled for consumers. If you are the application developer, configure a new application through the App Registrations in the Azure Portal.",
             ));
         }
         Ok(app)
