@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod alerts;
 mod backup;
 mod bad_input;
 mod check;
@@ -20,5 +21,6 @@ mod mirror;
 mod outbox;
 mod people;
 mod slow;
+mod storm;
 mod strangers;
 mod tls;

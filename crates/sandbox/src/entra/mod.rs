@@ -5,6 +5,7 @@ mod assertion;
 mod authorize;
 mod discovery;
 mod error;
+mod flights;
 mod grants;
 mod issuer;
 mod keys;
@@ -23,6 +24,8 @@ use std::time::Duration;
 pub use self::app::{AppRegistration, ClientCertificate, FederatedCredential, Secret};
 pub use self::authorize::SignedIn;
 pub(crate) use self::error::EntraError;
+use self::flights::Flights;
+pub(crate) use self::flights::count_flights;
 use self::grants::Grants;
 pub(crate) use self::issuer::ISSUER_PATH;
 use self::keys::SigningKeys;
@@ -53,6 +56,9 @@ pub(crate) struct Entra {
     apps: RwLock<Vec<AppRegistration>>,
     grants: Mutex<Grants>,
     personal: personal::PersonalAccounts,
+    /// How often a refresh token was used that had been exchanged before.
+    reused: AtomicU64,
+    pub(crate) flights: Flights,
     /// Access tokens of an earlier epoch are no longer taken.
     epoch: AtomicU64,
 }
@@ -85,6 +91,8 @@ impl Entra {
             apps: RwLock::new(apps),
             grants: Mutex::default(),
             personal: personal::PersonalAccounts::default(),
+            reused: AtomicU64::new(0),
+            flights: Flights::default(),
             epoch: AtomicU64::new(0),
         })
     }
@@ -112,6 +120,23 @@ impl Entra {
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
             .find(|app| app.client_id.eq_ignore_ascii_case(client_id))
+            .cloned()
+    }
+
+    /// The id of an application's object, which is not its client id.
+    pub(crate) fn object_of(&self, app: &AppRegistration) -> String {
+        self.ids
+            .guid(&format!("application object {}", app.client_id))
+            .to_string()
+    }
+
+    /// The application with an object of this id.
+    pub(crate) fn app_of_object(&self, id: &str) -> Option<AppRegistration> {
+        self.apps
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|app| self.object_of(app).eq_ignore_ascii_case(id))
             .cloned()
     }
 
@@ -180,6 +205,11 @@ impl Entra {
     /// Ends a user's refresh tokens, codes and sessions.
     pub(crate) fn revoke(&self, user_id: &str) {
         self.grants().revoke(user_id);
+    }
+
+    /// How often a refresh token was used that had been exchanged before.
+    pub(crate) fn reused(&self) -> u64 {
+        self.reused.load(Ordering::Relaxed)
     }
 
     /// Takes a user's own consent away.
