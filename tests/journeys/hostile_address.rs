@@ -27,6 +27,8 @@ enum Kind {
     Secret,
     Certificate,
     Federated,
+    /// Nothing: a public client.
+    Public,
 }
 
 /// A world with a host of somebody else's beside it.
@@ -106,6 +108,7 @@ impl Scene {
                 "privateKey": self.certificate.key,
             }),
             Kind::Federated => json!({"federated": {"file": self.file}}),
+            Kind::Public => Value::Null,
         }
     }
 
@@ -125,12 +128,11 @@ impl Scene {
         let id = ConnectionId::new(connection["id"].as_str().context("an id")?);
         let login = self.log_in(api, &id).await?.context("a sign-in")?;
         ensure!(login["status"] == "completed", "{login}");
-        let mailbox = api
-            .post(
-                "/mailboxes",
-                &json!({"connection": id, "address": self.world.user(1)?}),
-            )
-            .await?;
+        let served = match kind {
+            Kind::Public => json!({"account": login["account"]}),
+            _ => json!({"connection": id, "address": self.world.user(1)?}),
+        };
+        let mailbox = api.post("/mailboxes", &served).await?;
         let mailbox = mailbox["id"].as_str().context("an id")?.to_owned();
         api.post(&format!("/mailboxes/{mailbox}/sync?wait=60"), &json!({}))
             .await?;
@@ -160,11 +162,8 @@ impl Scene {
             }
             accounts.push(account.id);
         }
-        ensure!(
-            accounts.len() == 2 && secrets.len() == 6,
-            "{}",
-            secrets.len()
-        );
+        let expected = if kind == Kind::Public { (1, 5) } else { (2, 6) };
+        ensure!((accounts.len(), secrets.len()) == expected, "{accounts:?}");
         Ok(Victim {
             id,
             mailbox,
@@ -294,18 +293,30 @@ impl Scene {
         );
         // As it came, and as the application's own request with what came.
         let scope = format!("{}/.default", sandbox.graph_url);
-        let mut tries = vec![fields.clone()];
-        let mut own: Vec<(String, String)> = fields
-            .iter()
-            .filter(|(name, _)| {
-                name.starts_with("client_") || name == "code_verifier" || name == "code"
-            })
-            .cloned()
-            .collect();
-        own.push(("grant_type".into(), "client_credentials".into()));
-        own.push(("scope".into(), scope));
-        own.push(("client_id".into(), sandbox.client_id.clone()));
-        tries.push(own);
+        let shown = || {
+            let of_use = |name: &str| name.starts_with("client_") || name.starts_with("code");
+            let shown = fields.iter().filter(|(name, _)| of_use(name)).cloned();
+            let mut shown: Vec<(String, String)> = shown.collect();
+            if !shown.iter().any(|(name, _)| name == "client_id") {
+                shown.push(("client_id".into(), sandbox.client_id.clone()));
+            }
+            shown
+        };
+        let with = |more: &[(&str, &str)]| {
+            let more = more
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()));
+            shown().into_iter().chain(more).collect::<Vec<_>>()
+        };
+        let back = format!("{}/back", self.listener.root());
+        let own_back = format!("{}/auth/callback", self.world.api.url());
+        let code = ("grant_type", "authorization_code");
+        let tries = [
+            fields.clone(),
+            with(&[("grant_type", "client_credentials"), ("scope", &scope)]),
+            with(&[code, ("redirect_uri", &back)]),
+            with(&[code, ("redirect_uri", &own_back)]),
+        ];
         for form in tries {
             let answer = http.post(&token).form(&form).send().await?;
             ensure!(
@@ -352,6 +363,7 @@ impl Scene {
         let typed = match kind {
             Kind::Secret => json!({"secret": "typed-by-the-attacker"}),
             Kind::Certificate => json!({"generate": true}),
+            Kind::Public => json!({"secret": "typed-by-the-attacker"}),
             // The attacker names the file and never sees what is in it.
             Kind::Federated => json!({"federated": {"file": self.file}}),
         };
@@ -459,6 +471,12 @@ impl Scene {
 
 async fn attacked(kind: Kind) -> Result<()> {
     let scene = Scene::set().await?;
+    let client = scene.world.sandbox.client_id.clone();
+    scene
+        .world
+        .sandbox
+        .sandbox()
+        .alter_app(&client, |app| app.public = kind == Kind::Public);
     let (mut taken, mut arrived) = (0, 0);
     for sends_users_to_the_real_one in [false, true] {
         let real = scene.world.sandbox.authority_url.clone();
@@ -512,6 +530,11 @@ async fn a_secret_goes_to_no_other_host() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificates_word_is_good_for_no_other_host() -> Result<()> {
     attacked(Kind::Certificate).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_clients_users_are_signed_in_for_no_other_host() -> Result<()> {
+    attacked(Kind::Public).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -193,6 +193,12 @@ fn refused(name: &str, error: &DoorError) -> CheckStep {
             )),
             sentence(refusal.remedy()),
         ),
+        DoorError::Credential { .. } => bad(
+            name,
+            sentence(&error.to_string()),
+            "See that the file or address of a federated credential gives a signed assertion for \
+             the sign-in service; a certificate that cannot be used is removed and added anew.",
+        ),
         other => bad(
             name,
             sentence(&other.to_string()),
