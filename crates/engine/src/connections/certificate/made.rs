@@ -2,7 +2,7 @@
 
 use super::{Certificate, from_pem};
 use crate::{Code, Problem, Result};
-use jiff::ToSpan as _;
+use jiff::Span;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use postroom_model::{Secret, Timestamp};
@@ -25,9 +25,14 @@ pub(in crate::connections) fn make(name: &str, days: u32, now: Timestamp) -> Res
     };
     let today = TimeZone::UTC.to_datetime(now).date();
     let moved = |days: i64| {
-        today.checked_add(days.days()).map_err(|_| {
-            Problem::invalid("validDays: the certificate would be good beyond the calendar's end.")
-        })
+        Span::new()
+            .try_days(days)
+            .and_then(|days| today.checked_add(days))
+            .map_err(|_| {
+                Problem::invalid(
+                    "validDays: the certificate would be good beyond the calendar's end.",
+                )
+            })
     };
     // A civil date has months from 1 to 12 and the days that its month has.
     let midnight = |date: Date| {
