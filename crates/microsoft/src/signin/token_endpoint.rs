@@ -1,7 +1,7 @@
 //! The token endpoint (RFC 6749, section 3.2; entra-docs, `v2-oauth2-auth-code-flow.md`).
 
 use super::client_authentication::{Proof, prove};
-use super::fetch::{Fetched, Trying, fetch};
+use super::fetch::{Fetched, Step, Trying, step};
 use super::refusals::{self, Explanation};
 use crate::door::{Door, DoorError, Outgoing, SignInError, Subject, retry_after, web_address};
 use http::Method;
@@ -178,26 +178,34 @@ async fn ask_with(
         Some(by_hand) => by_hand.clone(),
         None => door.discover(connection).await?.token,
     };
+    let url = web_address(&endpoint)?;
     let mut headers = HeaderMap::new();
     headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/x-www-form-urlencoded"),
     );
-    let url = web_address(&endpoint)?;
-    let proof = match credential {
-        Some(credential) => Some(prove(door, connection, subject, credential, &url).await?),
-        None => None,
+    let mut attempt = 1;
+    let (asked_at, fetched) = loop {
+        // Made for each time it is sent: an assertion is good once (RFC 7523, section 3, point 7).
+        let proof = match credential {
+            Some(credential) => Some(prove(door, connection, subject, credential, &url).await?),
+            None => None,
+        };
+        let outgoing = Outgoing {
+            method: Method::POST,
+            url: url.clone(),
+            headers: headers.clone(),
+            body: written(connection, form, proof.as_ref()).into(),
+            tokens: true,
+        };
+        // From before the request on, so that the token is over at Microsoft no sooner than here.
+        let asked_at = door.house.clock.now();
+        match step(door, subject, &outgoing, attempt, trying).await {
+            Step::Done(fetched) => break (asked_at, fetched?),
+            Step::Again(wait) => door.house.clock.sleep(wait).await,
+        }
+        attempt += 1;
     };
-    let outgoing = Outgoing {
-        method: Method::POST,
-        url,
-        headers,
-        body: written(connection, form, proof.as_ref()).into(),
-        tokens: true,
-    };
-    // From before the request on, so that the token is over at Microsoft no sooner than here.
-    let asked_at = door.house.clock.now();
-    let fetched = fetch(door, subject, outgoing, trying).await?;
     if !(200..300).contains(&fetched.status) {
         return Err(refused(connection, &fetched, door.house.clock.now()));
     }
