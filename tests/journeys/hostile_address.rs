@@ -184,17 +184,18 @@ impl Scene {
         let Some(url) = begun.body["authorizeUrl"].as_str() else {
             return Ok(None);
         };
-        if url.starts_with(&self.world.sandbox.authority_url) {
-            let user = &self.world.sandbox.users[0];
-            sign_in(
-                url,
-                &user.user_principal_name,
-                &user.password,
-                Does::Accepts,
-            )
-            .await
-            .ok();
+        if !url.starts_with(&self.world.sandbox.authority_url) {
+            return Ok(None);
         }
+        let user = &self.world.sandbox.users[0];
+        sign_in(
+            url,
+            &user.user_principal_name,
+            &user.password,
+            Does::Accepts,
+        )
+        .await
+        .ok();
         let login = begun.body["id"].as_str().context("an id")?;
         Ok(Some(api.get(&format!("/logins/{login}?wait=1")).await?))
     }
@@ -218,7 +219,6 @@ impl Scene {
                 .await;
         }
         post(format!("/connections/{id}/check")).await?;
-        post(format!("/mailboxes/{}/sync?wait=1", victim.mailbox)).await?;
         // Who signed in after the change is looked at, too.
         for account in self.world.engine.accounts(&Caller::Local).await? {
             let _ = self
@@ -506,7 +506,10 @@ async fn attacked(kind: Kind) -> Result<()> {
                             || !call.to_string().contains(&scene.listener.root()),
                         "{what}: {call} was taken from a key without admin"
                     );
-                    scene.provoke(api, &victim).await?;
+                    // What was refused has changed nothing.
+                    if answer.status == 200 {
+                        scene.provoke(api, &victim).await?;
+                    }
                     arrived += scene.nothing_arrived(&victim, &what).await?;
                 }
                 scene.world.engine.remove_connection(&victim.id).await?;
