@@ -43,6 +43,7 @@ impl Engine {
             let connection = self.store().connection(&account.connection).await?;
             if let Some(connection) = connection
                 && !connection.credentials.is_empty()
+                && !connection.is_for_consumers()
             {
                 return Err(Problem::new(
                     Code::Conflict,

@@ -135,7 +135,7 @@ impl Engine {
     pub fn new(parts: EngineParts) -> Result<Self> {
         let call_log = Arc::new(StoreCallLog::new(Arc::clone(&parts.store)));
         let account_changes = Arc::new(crate::grants::AccountChanges::default());
-        let vault = Arc::new(StoreVault::new(
+        let vault = Arc::new(StoreVault::telling(
             Arc::clone(&parts.store),
             Arc::clone(&parts.clock),
             Arc::clone(&account_changes),

@@ -364,7 +364,13 @@ mod tests {
             ("GET", "/connections/{id}", Scope::ConnectionsRead),
             ("PATCH", "/connections/{id}", Connections),
             ("DELETE", "/connections/{id}", Connections),
+            ("GET", "/connections/{id}/credentials", Connections),
             ("POST", "/connections/{id}/credentials", Connections),
+            (
+                "GET",
+                "/connections/{id}/credentials/{cid}/certificate",
+                Connections,
+            ),
             ("DELETE", "/connections/{id}/credentials/{cid}", Connections),
             ("POST", "/connections/{id}/check", Connections),
             ("POST", "/connections/{id}/logins", Logins),

@@ -19,6 +19,6 @@ pub use door::{
 };
 pub use signin::{
     AuthorizeAsk, AuthorizeProbe, DeviceCode, DevicePoll, Discovery, IdTokenUser, Identified,
-    IdentityAsk, SignedIn,
+    IdentityAsk, SignedIn, federated_address,
     pkce::{Pkce, pkce},
 };

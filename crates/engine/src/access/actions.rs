@@ -107,6 +107,8 @@ actions! {
     RemoveConnection "connection.remove" scope(Scope::Connections), Audited("connection");
     CheckConnection "connection.check" scope(Scope::Connections),
         NotAudited("it only looks; the call log has its calls");
+    ListCredentials "credential.list" scope(Scope::ConnectionsRead), Reads;
+    GetCertificate "credential.readCertificate" scope(Scope::Connections), Reads;
     AddCredential "credential.add" scope(Scope::Connections), Audited("credential");
     RemoveCredential "credential.remove" scope(Scope::Connections), Audited("credential");
     BeginLogin "login.begin" scope(Scope::Logins), Audited("login");

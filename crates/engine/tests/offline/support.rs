@@ -123,10 +123,7 @@ pub(crate) fn new_connection(name: &str, secret: Option<&str>) -> NewConnection 
 }
 
 pub(crate) fn credential(secret: &str) -> NewCredential {
-    NewCredential {
-        secret: Secret::new(secret),
-        expires_at: None,
-    }
+    NewCredential::secret(Secret::new(secret), None)
 }
 
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Problem>) -> &'static str {

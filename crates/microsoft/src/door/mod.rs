@@ -28,7 +28,9 @@ pub use request::{GraphRequest, Priority, Repeat, RequestBody, Target};
 pub use response::{GraphResponse, GraphStream};
 pub use settings::{BudgetSettings, DoorSettings};
 
-pub(crate) use address::{is_plain_root, normal_root, same_origin, web_address};
+pub(crate) use address::{
+    is_instance_metadata, is_plain_root, normal_root, same_origin, web_address,
+};
 pub(crate) use answer::Answer;
 pub(crate) use attempt::Outgoing;
 pub(crate) use backoff::retry_after;
@@ -39,6 +41,7 @@ pub(crate) use send::IMMUTABLE_IDS;
 
 use crate::signin::discovery::DiscoveryCache;
 use crate::signin::jwks::KeyCache;
+use crate::signin::rotation::Rotation;
 use budget::Budgets;
 use net::Net;
 use postroom_model::clock::SharedClock;
@@ -82,6 +85,7 @@ pub(crate) struct House {
     pub(crate) tokens: TokenDesk,
     pub(crate) discovery: DiscoveryCache,
     pub(crate) keys: KeyCache,
+    pub(crate) rotation: Rotation,
 }
 
 impl Door {
@@ -102,6 +106,7 @@ impl Door {
                 tokens: TokenDesk::default(),
                 discovery: DiscoveryCache::default(),
                 keys: KeyCache::default(),
+                rotation: Rotation::default(),
                 clock: parts.clock,
                 dice: parts.dice,
                 vault: parts.vault,
@@ -146,6 +151,7 @@ impl Door {
     pub fn ask_anew(&self, connection: &ConnectionId) {
         self.house.discovery.forget(connection);
         self.house.keys.forget(connection);
+        self.house.rotation.forget(connection);
         self.house.tokens.ask_anew(connection);
     }
 
@@ -154,6 +160,7 @@ impl Door {
     pub fn forget_connection(&self, connection: &ConnectionId) {
         self.house.discovery.forget(connection);
         self.house.keys.forget(connection);
+        self.house.rotation.forget(connection);
         self.house.tokens.forget_connection(connection);
     }
 }

@@ -13,6 +13,13 @@ pub(crate) async fn fetch(
     challenge: Option<&str>,
 ) -> Result<AccessToken, DoorError> {
     let connection = &who.connection;
+    if connection.is_for_consumers() {
+        return Err(DoorError::NoGrant {
+            connection: connection.name.clone(),
+            account: who.account.id.clone(),
+            what: "it is for personal Microsoft accounts, where an application acts for signed-in users only: sign a user in, or set the connection's tenant".to_owned(),
+        });
+    }
     if token_endpoint::credentials(door, connection)
         .await?
         .is_empty()
@@ -20,7 +27,7 @@ pub(crate) async fn fetch(
         return Err(DoorError::NoGrant {
             connection: connection.name.clone(),
             account: who.account.id.clone(),
-            what: "there is no credential, so nobody can act as the application: add a client secret to the connection".to_owned(),
+            what: "there is no credential, so nobody can act as the application: add a client secret or a certificate to the connection".to_owned(),
         });
     }
     let scope = scopes::application(connection);

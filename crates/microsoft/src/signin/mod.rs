@@ -3,9 +3,12 @@
 
 pub mod authorization_code;
 pub(crate) mod claims;
+mod client_assertion;
+mod client_authentication;
 pub(crate) mod client_credentials;
 pub mod device_code;
 pub mod discovery;
+mod federated;
 mod fetch;
 mod id_token;
 pub(crate) mod jwks;
@@ -14,12 +17,14 @@ pub mod pkce;
 pub mod probe;
 pub(crate) mod refresh_token;
 pub mod refusals;
+pub(crate) mod rotation;
 mod scopes;
 mod token_endpoint;
 
 pub use authorization_code::{AuthorizeAsk, SignedIn};
 pub use device_code::{DeviceCode, DevicePoll};
 pub use discovery::Discovery;
+pub use federated::federated_address;
 pub use id_token::IdTokenUser;
 pub use openid::{Identified, IdentityAsk};
 pub use probe::AuthorizeProbe;

@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/postgres/0001_begin.sql"),
     include_str!("../migrations/postgres/0002_people.sql"),
     include_str!("../migrations/postgres/0003_views.sql"),
+    include_str!("../migrations/postgres/0004_credentials.sql"),
     include_str!("../migrations/postgres/0005_logins.sql"),
     include_str!("../migrations/postgres/0006_alerts.sql"),
     include_str!("../migrations/postgres/0007_access.sql"),

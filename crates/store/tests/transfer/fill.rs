@@ -63,7 +63,11 @@ async fn people(store: &dyn Store) {
     let c = "c".into();
     let mut for_ever = credential("s2", "second secret", 2);
     for_ever.info.expires_at = None;
-    for it in [credential("s1", "first secret", 1), for_ever] {
+    for it in [
+        credential("s1", "first secret", 1),
+        for_ever,
+        certificate("s3", "a private key", 3),
+    ] {
         store.insert_credential(&c, &it).await.expect("written");
     }
     let mut user = account("u", "c", Some("user"));
