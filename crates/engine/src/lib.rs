@@ -20,6 +20,7 @@ pub mod mirror;
 pub mod outbox;
 pub mod people;
 pub mod problem;
+pub mod setup;
 
 mod engine;
 

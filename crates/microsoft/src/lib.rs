@@ -18,6 +18,6 @@ pub use door::{
     Target,
 };
 pub use signin::{
-    AuthorizeAsk, AuthorizeProbe, Discovery, SignedIn,
+    AdminConsentAsk, AuthorizeAsk, AuthorizeProbe, CredentialTrial, Discovery, SignedIn,
     pkce::{Pkce, pkce},
 };

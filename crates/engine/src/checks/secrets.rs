@@ -94,12 +94,22 @@ fn in_days(days: i64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::Severity;
     use super::*;
     use postroom_model::cloud::Cloud;
     use postroom_model::connection::{CredentialKind, Endpoints};
     use postroom_model::{ConnectionId, CredentialId};
+
+    /// A client secret.
+    pub(in crate::checks) fn secret(id: CredentialId, at: Timestamp) -> CredentialInfo {
+        CredentialInfo {
+            id,
+            kind: CredentialKind::Secret,
+            expires_at: None,
+            created_at: at,
+        }
+    }
 
     fn severities(days: &[Option<i64>]) -> Vec<Severity> {
         let now = Timestamp::UNIX_EPOCH;
@@ -118,10 +128,8 @@ mod tests {
             credentials: days
                 .iter()
                 .map(|days| CredentialInfo {
-                    id: CredentialId::new("s"),
-                    kind: CredentialKind::Secret,
                     expires_at: days.and_then(end),
-                    created_at: now,
+                    ..secret(CredentialId::new("s"), now)
                 })
                 .collect(),
             created_at: now,

@@ -5,6 +5,7 @@ mod attachments;
 mod callback;
 mod calls;
 mod changes;
+mod checks;
 mod connections;
 mod credentials;
 mod docs;
@@ -16,6 +17,7 @@ mod mailboxes;
 mod messages;
 mod outbox;
 mod send;
+mod setup;
 mod start;
 mod users;
 
@@ -32,6 +34,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) fn all() -> OpenApiRouter<App> {
     let api = OpenApiRouter::new()
         .merge(connections::routes())
+        .merge(checks::routes())
+        .merge(setup::routes())
         .merge(credentials::routes())
         .merge(logins::routes())
         .merge(accounts::routes())

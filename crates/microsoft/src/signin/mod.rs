@@ -1,6 +1,7 @@
 //! Signing in: a file per OAuth 2.0 flow (RFC 6749), discovery, the ID token, PKCE, and the table
 //! of Microsoft's refusals.
 
+pub mod admin_consent;
 pub mod authorization_code;
 pub(crate) mod client_credentials;
 pub mod discovery;
@@ -12,9 +13,12 @@ pub(crate) mod refresh_token;
 pub mod refusals;
 mod scopes;
 mod token_endpoint;
+pub mod trial;
 
+pub use admin_consent::AdminConsentAsk;
 pub use authorization_code::{AuthorizeAsk, SignedIn};
 pub use discovery::Discovery;
 pub use probe::AuthorizeProbe;
+pub use trial::CredentialTrial;
 
 pub(crate) use fetch::{Fetched, fetch};

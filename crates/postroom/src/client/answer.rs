@@ -70,6 +70,16 @@ pub(crate) struct Download {
 }
 
 impl Download {
+    /// All of it as text, for what is printed.
+    pub(crate) async fn text(mut self) -> anyhow::Result<String> {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = self.body.try_next().await? {
+            whole.extend_from_slice(&piece);
+            anyhow::ensure!(whole.len() <= LONGEST_JSON, "the answer is too long");
+        }
+        String::from_utf8(whole.into()).context("the answer is no text")
+    }
+
     /// Writes it to a new file, whole or not at all, and never over one that is there. Gives the
     /// count of bytes.
     pub(crate) async fn save_new(mut self, path: &Path) -> anyhow::Result<u64> {
