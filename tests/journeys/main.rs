@@ -17,6 +17,7 @@ mod login;
 mod mirror;
 mod outbox;
 mod people;
+mod setup;
 mod slow;
 mod strangers;
 mod tls;

@@ -143,6 +143,11 @@ fn name(kind: CredentialKind) -> String {
         .unwrap_or_else(|| "credential".to_owned())
 }
 
+/// Whether it has no end that anybody could tell: another issuer's word is fetched anew each time.
+pub(super) fn never_ends(kind: CredentialKind) -> bool {
+    name(kind) == "federated"
+}
+
 /// Where one of this kind is made.
 pub(super) fn place_of(connection: &Connection, kind: CredentialKind) -> Place {
     let page = match name(kind).as_str() {
@@ -159,7 +164,7 @@ fn left(info: &CredentialInfo, now: Timestamp) -> String {
         Some(0) => ", which ends within a day".to_owned(),
         Some(1) => ", good for 1 more day".to_owned(),
         Some(days) => format!(", good for {days} more days"),
-        None if name(info.kind) == "federated" => String::new(),
+        None if never_ends(info.kind) => String::new(),
         None => ", whose end nobody told".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
-//! Days that a connection's secrets have left.
+//! Days that a connection's credentials have left.
 
 use super::Finding;
+use super::credentials::{never_ends, place_of, words};
 use super::steps::{fine, trouble, warning};
 use postroom_model::Timestamp;
 use postroom_model::connection::{Connection, CredentialInfo};
@@ -9,44 +10,58 @@ use postroom_model::connection::{Connection, CredentialInfo};
 const WARN_AT: i64 = 60;
 const TROUBLE_AT: i64 = 1;
 
-/// What to do about a secret that ends.
-const RENEW: &str = "Make a new client secret (Entra admin center → App registrations → \
-    Certificates & secrets), add its value to the connection beside the old one with its expiry \
-    date, and remove the old one when the check is well.";
-
-/// What there is to say of a connection's secrets.
+/// What there is to say of a connection's credentials.
 pub(super) fn findings(connection: &Connection, now: Timestamp) -> Vec<Finding> {
-    let subject = format!("connection {}", connection.name);
     if connection.credentials.is_empty() {
         return vec![fine(
-            subject,
+            format!("connection {}", connection.name),
             "It has no credential: it acts for users who signed in, and not as the application.",
         )];
     }
     let longest = connection
         .credentials
         .iter()
-        .filter_map(|credential| credential.days_left(now))
+        .map(|credential| match credential.days_left(now) {
+            None if never_ends(credential.kind) => i64::MAX,
+            days => days.unwrap_or(i64::MIN),
+        })
         .max();
     connection
         .credentials
         .iter()
-        .map(|credential| finding(&subject, credential, longest, now))
+        .map(|credential| finding(connection, credential, longest, now))
         .collect()
 }
 
+/// What to do about a credential that ends.
+fn renew(connection: &Connection, credential: &CredentialInfo) -> String {
+    format!(
+        "Make a new {} ({}), add it to the connection beside the old one, and remove the old one \
+         when the check is well.",
+        words(credential.kind),
+        place_of(connection, credential.kind).path
+    )
+}
+
 fn finding(
-    subject: &str,
+    connection: &Connection,
     credential: &CredentialInfo,
     longest: Option<i64>,
     now: Timestamp,
 ) -> Finding {
+    let subject = format!("connection {}", connection.name);
+    let what = words(credential.kind);
     let Some(days) = credential.days_left(now) else {
+        if never_ends(credential.kind) {
+            return fine(subject, format!("Its {what} has no end."));
+        }
         return warning(
             subject,
-            "Nobody said when its client secret ends, so nobody can be warned.",
-            "Look up the expiry date (Entra admin center → App registrations → Certificates & \
-             secrets) and give the secret again together with it.",
+            format!("Nobody said when its {what} ends, so nobody can be warned."),
+            format!(
+                "Look up the expiry date ({}) and give it again together with that.",
+                place_of(connection, credential.kind).path
+            ),
         );
     };
     let replaced = longest.is_some_and(|longest| longest > days && longest > WARN_AT);
@@ -54,33 +69,37 @@ fn finding(
         return match days {
             ..0 => warning(
                 subject,
-                "One of its client secrets is over; another one is good.",
+                format!("A {what} of it is over; another credential is good."),
                 "Remove the old one from the connection.",
             ),
             _ => fine(
                 subject,
                 format!(
-                    "One of its client secrets ends in {}; another one is good for longer.",
+                    "A {what} of it ends in {}; another credential is good for longer.",
                     in_days(days)
                 ),
             ),
         };
     }
     match days {
-        ..0 => trouble(subject, "Its client secret is over.", RENEW),
+        ..0 => trouble(
+            subject,
+            format!("Its {what} is over."),
+            renew(connection, credential),
+        ),
         0..=TROUBLE_AT => trouble(
             subject,
-            format!("Its client secret ends in {}.", in_days(days)),
-            RENEW,
+            format!("Its {what} ends in {}.", in_days(days)),
+            renew(connection, credential),
         ),
         days if days <= WARN_AT => warning(
             subject,
-            format!("Its client secret ends in {}.", in_days(days)),
-            RENEW,
+            format!("Its {what} ends in {}.", in_days(days)),
+            renew(connection, credential),
         ),
         days => fine(
             subject,
-            format!("Its client secret is good for {}.", in_days(days)),
+            format!("Its {what} is good for {}.", in_days(days)),
         ),
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn of(features: &[FeatureUse]) -> Permissions {
                 !need.is_met(&beside)
             })
             .collect();
-        merged(&wanted, kind)
+        merged(&wanted, kind, in_use)
     };
     let application = list(AccountKind::Application, true, &[]);
     let delegated = list(AccountKind::User, true, &[]);
@@ -77,11 +77,14 @@ pub(super) fn of(features: &[FeatureUse]) -> Permissions {
     }
 }
 
-/// As few permissions as will do: one that is needed anyway and does for another need, too, stands
-/// for both.
-fn merged(wanted: &[(Need, &'static str)], kind: AccountKind) -> Vec<Permission> {
+/// As few permissions as will do, where all are `needed`: one that is needed anyway and does for another need, too, stands
+/// for both. What is not needed is chosen one by one, so there each feature has its own smallest.
+fn merged(wanted: &[(Need, &'static str)], kind: AccountKind, needed: bool) -> Vec<Permission> {
     let larger = |at: usize| -> Option<usize> {
         let need = &wanted[at].0;
+        if !needed {
+            return None;
+        }
         wanted.iter().enumerate().position(|(other, (larger, _))| {
             larger.least != need.least
                 && need.accepted.contains(&larger.least)
