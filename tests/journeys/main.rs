@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod alerts;
 mod backup;
 mod bad_input;
 mod check;
@@ -19,5 +20,6 @@ mod outbox;
 mod people;
 mod setup;
 mod slow;
+mod storm;
 mod strangers;
 mod tls;

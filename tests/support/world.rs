@@ -14,7 +14,7 @@ use postroom_microsoft::DoorSettings;
 use postroom_model::connection::Connection;
 use postroom_model::key::Scope;
 use postroom_model::mailbox::Mailbox;
-use postroom_model::{Secret, SystemClock, SystemDice};
+use postroom_model::{HeldClock, Secret, SystemClock, SystemDice};
 use postroom_sandbox::{Options, Running, Sandbox};
 use postroom_store::MasterKey;
 use std::path::PathBuf;
@@ -34,6 +34,8 @@ pub struct WorldOptions {
     pub max_pages: Option<u32>,
     /// The API.
     pub router: RouterOptions,
+    /// A clock for the engine that the test moves; `None`: the machine's.
+    pub clock: Option<HeldClock>,
 }
 
 impl Default for WorldOptions {
@@ -52,6 +54,7 @@ impl Default for WorldOptions {
             door: DoorSettings::default(),
             max_pages: None,
             router: RouterOptions::default(),
+            clock: None,
         }
     }
 }
@@ -227,7 +230,10 @@ async fn start(
     drop(listener);
     let engine = Engine::new(EngineParts {
         store,
-        clock: Arc::new(SystemClock),
+        clock: match &options.clock {
+            Some(clock) => Arc::new(clock.clone()),
+            None => Arc::new(SystemClock),
+        },
         dice: Arc::new(SystemDice),
         door: options.door.clone(),
         settings: EngineSettings {

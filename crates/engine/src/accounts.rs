@@ -50,6 +50,7 @@ impl Engine {
         }
         let removed = self.store().remove_account(id).await?;
         self.door().forget_token(id);
+        self.shared.alerts.wake();
         if removed { Ok(()) } else { Err(gone()) }
     }
 

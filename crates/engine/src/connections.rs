@@ -186,6 +186,7 @@ impl Engine {
     pub async fn remove_connection(&self, id: &ConnectionId) -> Result<()> {
         let removed = self.store().remove_connection(id).await?;
         self.door().forget_connection(id);
+        self.shared.alerts.wake();
         if removed {
             Ok(())
         } else {

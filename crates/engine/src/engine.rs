@@ -56,6 +56,8 @@ pub struct EngineSettings {
     pub not_sent_after: Duration,
     /// How often an item of the outbox is tried before it has failed.
     pub send_attempts: u32,
+    /// Whom alerts are mailed to.
+    pub alerts: crate::alerts::AlertSettings,
 }
 
 impl Default for EngineSettings {
@@ -73,6 +75,7 @@ impl Default for EngineSettings {
             look_for: Duration::from_secs(10 * 60),
             not_sent_after: Duration::from_secs(30),
             send_attempts: 12,
+            alerts: crate::alerts::AlertSettings::default(),
         }
     }
 }
@@ -95,6 +98,7 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) access: crate::access::AccessState,
     pub(crate) logins: crate::logins::LoginState,
+    pub(crate) alerts: Arc<crate::alerts::AlertState>,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     pub(crate) stop: tokio_util::sync::CancellationToken,
 }
@@ -106,9 +110,11 @@ impl Engine {
     /// When the door cannot be made, for example because a CA file is none.
     pub fn new(parts: EngineParts) -> Result<Self> {
         let call_log = Arc::new(StoreCallLog::new(Arc::clone(&parts.store)));
+        let alerts = Arc::new(crate::alerts::AlertState::default());
         let vault = Arc::new(StoreVault::new(
             Arc::clone(&parts.store),
             Arc::clone(&parts.clock),
+            Arc::clone(&alerts),
         ));
         let door = Door::new(DoorParts {
             clock: Arc::clone(&parts.clock),
@@ -129,6 +135,7 @@ impl Engine {
                 outbox: Outbox::default(),
                 access: crate::access::AccessState::default(),
                 logins: crate::logins::LoginState::default(),
+                alerts,
                 tasks: tokio_util::task::TaskTracker::new(),
                 stop: tokio_util::sync::CancellationToken::new(),
             }),
@@ -142,6 +149,8 @@ impl Engine {
         self.spawn(crate::outbox::run(self.clone()));
         self.spawn(crate::people::directory::run(self.clone()));
         self.spawn(crate::logins::sweep(self.clone()));
+        self.spawn(crate::alerts::run(self.clone()));
+        self.spawn(crate::alerts::read_applications(self.clone()));
     }
 
     /// Ends everything within seconds: what is under way comes to a point from which it can go on

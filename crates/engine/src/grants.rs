@@ -1,5 +1,6 @@
 //! The door's vault, filled from the store.
 
+use crate::alerts::AlertState;
 use async_trait::async_trait;
 use postroom_model::account::AccountState;
 use postroom_model::clock::SharedClock;
@@ -18,12 +19,17 @@ pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 
 pub struct StoreVault {
     store: Arc<dyn Store>,
     clock: SharedClock,
+    alerts: Arc<AlertState>,
 }
 
 impl StoreVault {
     /// A vault on this store.
-    pub fn new(store: Arc<dyn Store>, clock: SharedClock) -> Self {
-        Self { store, clock }
+    pub(crate) fn new(store: Arc<dyn Store>, clock: SharedClock, alerts: Arc<AlertState>) -> Self {
+        Self {
+            store,
+            clock,
+            alerts,
+        }
     }
 }
 
@@ -71,6 +77,10 @@ impl TokenVault for StoreVault {
         self.store
             .set_account_state(account, state, reason, self.clock.now())
             .await
-            .map_err(PortError::new)
+            .map_err(PortError::new)?;
+        if state != AccountState::Refreshing {
+            self.alerts.wake();
+        }
+        Ok(())
     }
 }

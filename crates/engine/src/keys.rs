@@ -62,6 +62,7 @@ impl Engine {
         let hash = hash_of(secret.reveal())
             .ok_or_else(|| Problem::new(Code::Internal, "A key of ours has the wrong form."))?;
         self.store().insert_key(&key, &hash).await?;
+        self.shared.alerts.wake();
         Ok((key, secret))
     }
 
@@ -119,6 +120,7 @@ impl Engine {
 
     async fn write_key(&self, key: Key) -> Result<Key> {
         if self.store().update_key(&key).await? {
+            self.shared.alerts.wake();
             Ok(key)
         } else {
             Err(Problem::not_found("key", key.id.as_str()))

@@ -29,6 +29,7 @@ use utoipa::openapi::OpenApi;
         (name = "messages", description = "Messages and their attachments"),
         (name = "sending", description = "New messages, replies, forwards, and the outbox"),
         (name = "changes", description = "What changed"),
+        (name = "alerts", description = "What is about to end, and what ended"),
         (name = "calls", description = "Every call to Microsoft"),
         (name = "keys", description = "Keys for callers"),
         (name = "server", description = "The server itself"),

@@ -33,7 +33,7 @@ pub(crate) fn of(app: App) -> Router {
 }
 
 /// What is promised, and not built yet.
-const NOT_YET: &[&str] = &["graph", "threads", "sinks", "drives", "alerts", "audit"];
+const NOT_YET: &[&str] = &["graph", "threads", "sinks", "drives", "audit"];
 
 async fn nowhere(uri: Uri) -> Refusal {
     Refusal(nothing_at(uri.path()))

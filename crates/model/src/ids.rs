@@ -98,3 +98,7 @@ id!(
     /// An entry of the call log.
     CallId
 );
+id!(
+    /// An alert.
+    AlertId
+);

@@ -33,9 +33,7 @@ impl Key {
 
     /// Whether one of its scopes covers `scope`.
     pub fn has(&self, scope: Scope) -> bool {
-        self.scopes
-            .iter()
-            .any(|held| *held == scope || *held == Scope::Admin)
+        self.scopes.iter().any(|held| held.implies(scope))
     }
 
     /// Whether its list of mailboxes (if any) has this one.
@@ -92,11 +90,14 @@ pub enum Scope {
     /// The call log.
     #[serde(rename = "calls.read")]
     CallsRead,
+    /// What is about to end, and what ended.
+    #[serde(rename = "alerts.read")]
+    AlertsRead,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Admin,
         Self::Connections,
         Self::Logins,
@@ -107,10 +108,23 @@ impl Scope {
         Self::MailSend,
         Self::Graph,
         Self::CallsRead,
+        Self::AlertsRead,
     ];
 
     /// Scopes that a key with a mailbox list cannot hold: they reach beyond any mailbox.
-    pub const NOT_WITH_MAILBOXES: [Self; 3] = [Self::Admin, Self::Connections, Self::Tokens];
+    pub const NOT_WITH_MAILBOXES: [Self; 4] = [
+        Self::Admin,
+        Self::Connections,
+        Self::Tokens,
+        Self::AlertsRead,
+    ];
+
+    /// Whether a key that holds this one may do what `asked` opens.
+    pub fn implies(self, asked: Self) -> bool {
+        self == asked
+            || self == Self::Admin
+            || (self == Self::Connections && asked == Self::AlertsRead)
+    }
 
     /// The name that callers see.
     pub fn name(self) -> &'static str {
@@ -125,6 +139,7 @@ impl Scope {
             Self::MailSend => "mail.send",
             Self::Graph => "graph",
             Self::CallsRead => "calls.read",
+            Self::AlertsRead => "alerts.read",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! key, outbox, change, call log) is defined here, once, for every other crate.
 
 pub mod account;
+pub mod alert;
 pub mod call;
 pub mod change;
 pub mod clock;

@@ -196,6 +196,7 @@ fn disk(data: &Path) -> Finding {
 fn key_origin(origin: Origin) -> Finding {
     let from = match origin {
         Origin::Named(path) | Origin::Credential(path) => format!("from {}", path.display()),
+        Origin::Command => "from master_key_command".to_owned(),
         Origin::Environment => "from POSTROOM_MASTER_KEY".to_owned(),
         Origin::Made(path) | Origin::New(path) => {
             format!("made by postroom, in {}", path.display())
@@ -284,6 +285,15 @@ async fn look_at_server(target: &Target, online: bool) -> anyhow::Result<Vec<Fin
         if report["ok"] == true {
             findings.push(ok(&subject, "works"));
         }
+    }
+    for alert in pick::all(&client, &["alerts"]).await? {
+        let severity = match alert["severity"].as_str() {
+            Some("warning") => Severity::Warning,
+            _ => Severity::Error,
+        };
+        let subject = crate::table::cell(&alert["subject"]["name"]);
+        let title = crate::table::cell(&alert["title"]);
+        findings.push(finding(severity, &subject, title, alert["hint"].as_str()));
     }
     for mailbox in pick::all(&client, &["mailboxes"]).await? {
         let subject = format!("mailbox {}", crate::table::cell(&mailbox["address"]));

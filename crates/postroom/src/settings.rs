@@ -46,6 +46,9 @@ pub struct Layer {
     /// HTTPS with this certificate
     #[command(flatten)]
     pub tls: TlsLayer,
+    /// Whom alerts are mailed to
+    #[command(flatten)]
+    pub alerts: AlertsLayer,
     /// Certificate authorities to trust besides the system's, in PEM: of a proxy, or of `postroom
     /// sandbox --tls`
     #[arg(long, value_name = "FILE", env = "POSTROOM_CA_FILE")]
@@ -82,6 +85,10 @@ pub struct Layer {
     /// The file with the key that secrets in the data folder are encrypted with
     #[arg(long, value_name = "FILE", env = "POSTROOM_MASTER_KEY_FILE")]
     pub master_key_file: Option<PathBuf>,
+    /// A command that prints that key, instead of a file. It is run without a shell: words are
+    /// split at white space, with quotes as in sh
+    #[arg(long, value_name = "COMMAND", env = "POSTROOM_MASTER_KEY_COMMAND")]
+    pub master_key_command: Option<String>,
     /// The largest upload with attachments, in megabytes [default: 150]
     #[arg(long, value_name = "MB", env = "POSTROOM_MAX_UPLOAD_MB")]
     pub max_upload_mb: Option<u64>,
@@ -107,6 +114,28 @@ pub struct TlsLayer {
         env = "POSTROOM_TLS_KEY"
     )]
     pub key: Option<PathBuf>,
+}
+
+/// Whom alerts are mailed to, and from where: both or none.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlertsLayer {
+    /// Alerts (what is about to end, what ended) are mailed to these addresses, comma-separated
+    #[arg(
+        id = "alerts_mail_to",
+        long = "alerts-mail-to",
+        value_name = "ADDRESSES",
+        env = "POSTROOM_ALERTS_MAIL_TO"
+    )]
+    pub mail_to: Option<String>,
+    /// The mailbox that alerts are mailed from: one that this server serves
+    #[arg(
+        id = "alerts_mail_from",
+        long = "alerts-mail-from",
+        value_name = "MAILBOX",
+        env = "POSTROOM_ALERTS_MAIL_FROM"
+    )]
+    pub mail_from: Option<String>,
 }
 
 /// How the log is written.
@@ -139,6 +168,10 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Certificate and key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whom alerts are mailed to.
+    pub alerts_mail_to: Vec<String>,
+    /// The mailbox that they are mailed from.
+    pub alerts_mail_from: Option<String>,
     /// Authorities to trust.
     pub ca_file: Option<PathBuf>,
     /// Between two rounds of a mirror.
@@ -161,6 +194,8 @@ pub struct Settings {
     pub log_call_details: bool,
     /// The master key's file.
     pub master_key_file: Option<PathBuf>,
+    /// The command that prints it.
+    pub master_key_command: Option<String>,
     /// The largest upload, in bytes.
     pub max_upload_bytes: u64,
 }
@@ -213,6 +248,12 @@ impl Layer {
                 self.blob_folder.or(below.blob_folder),
             )
         };
+        // Of the two ways to name a master key, too, the closer one is meant.
+        let key = if self.master_key_file.is_some() || self.master_key_command.is_some() {
+            (self.master_key_file, self.master_key_command)
+        } else {
+            (below.master_key_file, below.master_key_command)
+        };
         Self {
             listen: self.listen.or(below.listen),
             data,
@@ -222,6 +263,10 @@ impl Layer {
             tls: TlsLayer {
                 cert: self.tls.cert.or(below.tls.cert),
                 key: self.tls.key.or(below.tls.key),
+            },
+            alerts: AlertsLayer {
+                mail_to: self.alerts.mail_to.or(below.alerts.mail_to),
+                mail_from: self.alerts.mail_from.or(below.alerts.mail_from),
             },
             ca_file: self.ca_file.or(below.ca_file),
             sync_interval_seconds: self.sync_interval_seconds.or(below.sync_interval_seconds),
@@ -233,7 +278,8 @@ impl Layer {
             log: self.log.or(below.log),
             log_format: self.log_format.or(below.log_format),
             log_call_details: self.log_call_details.or(below.log_call_details),
-            master_key_file: self.master_key_file.or(below.master_key_file),
+            master_key_file: key.0,
+            master_key_command: key.1,
             max_upload_mb: self.max_upload_mb.or(below.max_upload_mb),
         }
     }
@@ -257,6 +303,11 @@ impl Layer {
                  (database_url, --database-url, POSTROOM_DATABASE_URL) are named: leave one out",
             ));
         }
+        if self.master_key_file.is_some() && self.master_key_command.is_some() {
+            return Err(usage(
+                "both master_key_file and master_key_command are set: leave one out",
+            ));
+        }
         let tls = match (self.tls.cert, self.tls.key) {
             (None, None) => None,
             (Some(cert), Some(key)) => Some((cert, key)),
@@ -264,6 +315,7 @@ impl Layer {
             (None, Some(_)) => return Err(usage("tls.key is set without tls.cert: give both")),
         };
         let public_url = self.public_url.map(|url| checked_url(&url)).transpose()?;
+        let (alerts_mail_to, alerts_mail_from) = alert_mail(self.alerts)?;
         Ok(Settings {
             config_file: None,
             listen: self
@@ -274,6 +326,8 @@ impl Layer {
             blob_folder: self.blob_folder,
             public_url,
             tls,
+            alerts_mail_to,
+            alerts_mail_from,
             ca_file: self.ca_file,
             sync_interval: Duration::from_secs(within(
                 "sync_interval_seconds",
@@ -323,6 +377,7 @@ impl Layer {
             log_format: self.log_format.unwrap_or_default(),
             log_call_details: self.log_call_details.unwrap_or(true),
             master_key_file: self.master_key_file,
+            master_key_command: self.master_key_command,
             max_upload_bytes: within("max_upload_mb", self.max_upload_mb.unwrap_or(150), 1, 4096)?
                 * 1024
                 * 1024,
@@ -466,6 +521,43 @@ fn within(name: &str, value: u64, least: u64, most: u64) -> anyhow::Result<u64> 
     )))
 }
 
+/// Addresses and mailbox for alerts; an empty text is none.
+fn alert_mail(layer: AlertsLayer) -> anyhow::Result<(Vec<String>, Option<String>)> {
+    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let (to, from) = match (given(layer.mail_to), given(layer.mail_from)) {
+        (None, None) => return Ok((Vec::new(), None)),
+        (Some(to), Some(from)) => (to, from),
+        (Some(_), None) => {
+            return Err(usage(
+                "alerts.mail_to is set without alerts.mail_from: name the mailbox that they leave \
+                 from, one that this server serves",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(usage(
+                "alerts.mail_from is set without alerts.mail_to: name who gets the mail",
+            ));
+        }
+    };
+    let to: Vec<_> = to
+        .split(',')
+        .map(|address| address.trim().to_owned())
+        .filter(|address| !address.is_empty())
+        .collect();
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"<>();:\"[]\\".contains(c);
+    for address in &to {
+        let parts = address.rsplit_once('@');
+        let is_address = parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+        if !is_address || !address.chars().all(plain) {
+            return Err(usage(format!(
+                "alerts.mail_to: {address:?} is no address; write addresses like \
+                 admin@example.com, comma-separated"
+            )));
+        }
+    }
+    Ok((to, Some(from.trim().to_owned())))
+}
+
 fn checked_url(text: &str) -> anyhow::Result<String> {
     let url = url::Url::parse(text)
         .map_err(|error| usage(format!("the setting public_url is no address: {error}")))?;
@@ -558,6 +650,21 @@ mod tests {
     }
 
     #[test]
+    fn the_master_key_that_is_named_closer_is_meant() {
+        let file = Layer::from_toml("master_key_file = \"/x\"").unwrap();
+        let flags = Layer {
+            master_key_command: Some("pass postroom".into()),
+            ..Layer::default()
+        };
+        let settings = flags.over(file).resolve().unwrap();
+        assert_eq!(settings.master_key_file, None);
+        assert_eq!(
+            settings.master_key_command.as_deref(),
+            Some("pass postroom")
+        );
+    }
+
+    #[test]
     fn an_empty_address_is_no_data_folder() {
         let empty = Layer {
             database_url: Some(Secret::new("")),
@@ -572,6 +679,7 @@ mod tests {
             "sync_interval_seconds = 0",
             "mailboxes_at_once = 0",
             "public_url = \"ftp://x\"",
+            "master_key_file = \"/x\"\nmaster_key_command = \"y\"",
             "data = \"/x\"\ndatabase_url = \"postgres://x/y\"",
             "[tls]\ncert = \"a.pem\"",
         ] {

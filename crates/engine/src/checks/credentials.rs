@@ -128,7 +128,7 @@ fn one(
 }
 
 /// What people call a kind of credential, whichever kinds there are.
-pub(super) fn words(kind: CredentialKind) -> String {
+fn words(kind: CredentialKind) -> String {
     match name(kind).as_str() {
         "secret" => "client secret".to_owned(),
         "federated" => "federated credential".to_owned(),
@@ -144,12 +144,12 @@ fn name(kind: CredentialKind) -> String {
 }
 
 /// Whether it has no end that anybody could tell: another issuer's word is fetched anew each time.
-pub(super) fn never_ends(kind: CredentialKind) -> bool {
+fn never_ends(kind: CredentialKind) -> bool {
     name(kind) == "federated"
 }
 
 /// Where one of this kind is made.
-pub(super) fn place_of(connection: &Connection, kind: CredentialKind) -> Place {
+fn place_of(connection: &Connection, kind: CredentialKind) -> Place {
     let page = match name(kind).as_str() {
         "certificate" => Page::Certificates,
         "federated" => Page::Federated,
@@ -172,14 +172,16 @@ fn left(info: &CredentialInfo, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postroom_model::CredentialId;
 
     #[test]
     fn days_left_are_said() {
         let now = Timestamp::UNIX_EPOCH;
-        let info = |days: Option<i64>| CredentialInfo {
-            expires_at: days.and_then(|days| Timestamp::from_second(days * 86_400 + 60).ok()),
-            ..crate::checks::secrets::tests::secret(CredentialId::new("s"), now)
+        let info = |days: Option<i64>| -> CredentialInfo {
+            let end = days.and_then(|days| Timestamp::from_second(days * 86_400 + 60).ok());
+            let json = serde_json::json!({
+                "id": "s", "kind": "secret", "expiresAt": end, "createdAt": now,
+            });
+            serde_json::from_value(json).expect("a credential")
         };
         for (days, text) in [
             (Some(-2), "over"),

@@ -1,105 +1,85 @@
-//! Days that a connection's credentials have left.
+//! Days that a connection's credentials have left: what alerts say, for `doctor`.
 
 use super::Finding;
-use super::credentials::{never_ends, place_of, words};
 use super::steps::{fine, trouble, warning};
+use crate::alerts::{Due, LastCredential, credential_of, due, last_credential, words};
 use postroom_model::Timestamp;
+use postroom_model::alert::{AlertSeverity, ApplicationReading, days_between};
 use postroom_model::connection::{Connection, CredentialInfo};
 
-/// Days before the end at which an administrator is told. A day or less is trouble already.
-const WARN_AT: i64 = 60;
-const TROUBLE_AT: i64 = 1;
-
 /// What there is to say of a connection's credentials.
-pub(super) fn findings(connection: &Connection, now: Timestamp) -> Vec<Finding> {
+pub(super) fn findings(
+    connection: &Connection,
+    reading: Option<&ApplicationReading>,
+    now: Timestamp,
+) -> Vec<Finding> {
+    let subject = format!("connection {}", connection.name);
     if connection.credentials.is_empty() {
         return vec![fine(
-            format!("connection {}", connection.name),
+            subject,
             "It has no credential: it acts for users who signed in, and not as the application.",
         )];
     }
-    let longest = connection
-        .credentials
-        .iter()
-        .map(|credential| match credential.days_left(now) {
-            None if never_ends(credential.kind) => i64::MAX,
-            days => days.unwrap_or(i64::MIN),
-        })
-        .max();
+    let last = last_credential(connection);
     connection
         .credentials
         .iter()
-        .map(|credential| finding(connection, credential, longest, now))
+        .map(|credential| match last {
+            LastCredential::Known(it, end) if std::ptr::eq(it, credential) => {
+                let watched = credential_of(connection, reading);
+                match watched.and_then(|it| due(now, &it)) {
+                    Some(due) => said(&subject, due, now),
+                    None => good(&subject, credential, days_between(now, end)),
+                }
+            }
+            _ => other(&subject, credential, now),
+        })
         .collect()
 }
 
-/// What to do about a credential that ends.
-fn renew(connection: &Connection, credential: &CredentialInfo) -> String {
-    format!(
-        "Make a new {} ({}), add it to the connection beside the old one, and remove the old one \
-         when the check is well.",
-        words(credential.kind),
-        place_of(connection, credential.kind).path
+/// What an alert says of it.
+pub(super) fn said(subject: &str, due: Due, now: Timestamp) -> Finding {
+    let days = due.expires_at.map(|end| days_between(now, end));
+    let detail = match days {
+        Some(days) if due.level > 0 => format!("{}: in {}.", due.words.title, in_days(days)),
+        _ => format!("{}.", due.words.title),
+    };
+    match due.severity {
+        AlertSeverity::Warning => warning(subject, detail, due.words.hint),
+        AlertSeverity::Error => trouble(subject, detail, due.words.hint),
+    }
+}
+
+fn good(subject: &str, credential: &CredentialInfo, days: i64) -> Finding {
+    let word = words::credential(credential.kind);
+    fine(
+        subject,
+        format!("Its {word} is good for {}.", in_days(days)),
     )
 }
 
-fn finding(
-    connection: &Connection,
-    credential: &CredentialInfo,
-    longest: Option<i64>,
-    now: Timestamp,
-) -> Finding {
-    let subject = format!("connection {}", connection.name);
-    let what = words(credential.kind);
-    let Some(days) = credential.days_left(now) else {
-        if never_ends(credential.kind) {
-            return fine(subject, format!("Its {what} has no end."));
-        }
-        return warning(
+/// One of which nobody knows the end, or beside which there is one that lasts longer.
+fn other(subject: &str, credential: &CredentialInfo, now: Timestamp) -> Finding {
+    let word = words::credential(credential.kind);
+    match credential.days_left(now) {
+        None => warning(
             subject,
-            format!("Nobody said when its {what} ends, so nobody can be warned."),
+            format!("Nobody said when its {word} ends, so nobody can be warned."),
+            "Look up the expiry date (Entra admin center → App registrations → Certificates & \
+             secrets) and give the credential again together with it; or grant the application \
+             Application.Read.All, and Postroom reads it there.",
+        ),
+        Some(..0) => warning(
+            subject,
+            format!("A {word} of it is over; it has another one."),
+            "Remove the old one from the connection.",
+        ),
+        Some(days) => fine(
+            subject,
             format!(
-                "Look up the expiry date ({}) and give it again together with that.",
-                place_of(connection, credential.kind).path
+                "A {word} of it ends in {}; it has another one.",
+                in_days(days)
             ),
-        );
-    };
-    let replaced = longest.is_some_and(|longest| longest > days && longest > WARN_AT);
-    if replaced && days <= WARN_AT {
-        return match days {
-            ..0 => warning(
-                subject,
-                format!("A {what} of it is over; another credential is good."),
-                "Remove the old one from the connection.",
-            ),
-            _ => fine(
-                subject,
-                format!(
-                    "A {what} of it ends in {}; another credential is good for longer.",
-                    in_days(days)
-                ),
-            ),
-        };
-    }
-    match days {
-        ..0 => trouble(
-            subject,
-            format!("Its {what} is over."),
-            renew(connection, credential),
-        ),
-        0..=TROUBLE_AT => trouble(
-            subject,
-            format!("Its {what} ends in {}.", in_days(days)),
-            renew(connection, credential),
-        ),
-        days if days <= WARN_AT => warning(
-            subject,
-            format!("Its {what} ends in {}.", in_days(days)),
-            renew(connection, credential),
-        ),
-        days => fine(
-            subject,
-            format!("Its {what} is good for {}.", in_days(days)),
         ),
     }
 }
@@ -113,22 +93,12 @@ fn in_days(days: i64) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::super::Severity;
     use super::*;
     use postroom_model::cloud::Cloud;
     use postroom_model::connection::{CredentialKind, Endpoints};
     use postroom_model::{ConnectionId, CredentialId};
-
-    /// A client secret.
-    pub(in crate::checks) fn secret(id: CredentialId, at: Timestamp) -> CredentialInfo {
-        CredentialInfo {
-            id,
-            kind: CredentialKind::Secret,
-            expires_at: None,
-            created_at: at,
-        }
-    }
 
     fn severities(days: &[Option<i64>]) -> Vec<Severity> {
         let now = Timestamp::UNIX_EPOCH;
@@ -147,13 +117,15 @@ pub(super) mod tests {
             credentials: days
                 .iter()
                 .map(|days| CredentialInfo {
+                    id: CredentialId::new("s"),
+                    kind: CredentialKind::Secret,
                     expires_at: days.and_then(end),
-                    ..secret(CredentialId::new("s"), now)
+                    created_at: now,
                 })
                 .collect(),
             created_at: now,
         };
-        findings(&connection, now)
+        findings(&connection, None, now)
             .into_iter()
             .map(|finding| finding.severity)
             .collect()
@@ -180,9 +152,9 @@ pub(super) mod tests {
 
     #[test]
     fn a_replaced_secret_is_no_trouble() {
-        use Severity::{Error, Ok, Warning};
+        use Severity::{Ok, Warning};
         assert_eq!(severities(&[Some(400), Some(3)]), [Ok, Ok]);
         assert_eq!(severities(&[Some(400), Some(-3)]), [Ok, Warning]);
-        assert_eq!(severities(&[Some(5), Some(-3)]), [Warning, Error]);
+        assert_eq!(severities(&[Some(5), Some(-3)]), [Warning, Warning]);
     }
 }

@@ -12,6 +12,18 @@ impl Engine {
     /// Brings a connection's application account in line with its credentials. With `fresh` a
     /// credential is new: whoever was stopped by the old one may try again.
     pub(super) async fn settle_application(&self, id: &ConnectionId, fresh: bool) -> Result<()> {
+        let settled = self.settle(id, fresh).await;
+        // Its name, its credentials or their ends may be others.
+        self.shared.alerts.wake();
+        settled
+    }
+
+    /// Ends were written to a connection's credentials.
+    pub(crate) async fn settle_ends(&self, id: &ConnectionId) -> Result<()> {
+        self.settle(id, false).await
+    }
+
+    async fn settle(&self, id: &ConnectionId, fresh: bool) -> Result<()> {
         let Some(connection) = self.store().connection(id).await? else {
             return Ok(());
         };

@@ -162,6 +162,7 @@ impl Engine {
             .adopt_token(&account.id, signed_in.access_token)
             .await;
         self.shared.logins.wake();
+        self.shared.alerts.wake();
         self.wake_mirrors(&account.id).await;
         Ok(Finish::Completed(account))
     }

@@ -32,11 +32,13 @@ pub enum Feature {
     PeopleGroups,
     /// Their managers.
     PeopleManager,
+    /// When the application's own credentials end.
+    CredentialDates,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Profile,
         Self::MailRead,
         Self::MailWrite,
@@ -46,6 +48,7 @@ impl Feature {
         Self::PeopleLicenses,
         Self::PeopleGroups,
         Self::PeopleManager,
+        Self::CredentialDates,
     ];
 
     /// The name in JSON and in steps of a check; stable.
@@ -60,6 +63,7 @@ impl Feature {
             Self::PeopleLicenses => "people.licenses",
             Self::PeopleGroups => "people.groups",
             Self::PeopleManager => "people.manager",
+            Self::CredentialDates => "credentials.dates",
         }
     }
 
@@ -75,6 +79,7 @@ impl Feature {
             Self::PeopleLicenses => "licences",
             Self::PeopleGroups => "groups",
             Self::PeopleManager => "managers",
+            Self::CredentialDates => "reading when the credentials end",
         }
     }
 

@@ -15,6 +15,11 @@ const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 /// 2026, environment `public`).
 const IDS: &[(&str, Option<&str>, Option<&str>)] = &[
     (
+        "Application.Read.All",
+        Some("c79f8feb-a9db-4090-85f9-90d820caa0eb"),
+        Some("9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30"),
+    ),
+    (
         "Directory.Read.All",
         Some("06da0dbc-49e2-44d2-8312-53f166ab848a"),
         Some("7ab1d382-f21e-4acd-a863-ba3e13f7da61"),

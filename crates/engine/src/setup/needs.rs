@@ -22,6 +22,7 @@ fn operations(feature: Feature) -> &'static [&'static str] {
         Feature::PeopleLicenses => &["users.licenseDetails"],
         Feature::PeopleGroups => &["users.memberOf"],
         Feature::PeopleManager => &["users.manager"],
+        Feature::CredentialDates => &[],
     }
 }
 
@@ -95,6 +96,12 @@ impl Need {
 /// have it. `shared`: for mailboxes of others too, which takes permissions of their own from a user
 /// (Graph, *Share or delegate message folders*).
 pub(crate) fn of(feature: Feature, kind: AccountKind, shared: bool) -> Vec<Need> {
+    if feature == Feature::CredentialDates {
+        return match kind {
+            AccountKind::Application => vec![application_object()],
+            AccountKind::User => Vec::new(),
+        };
+    }
     let mut needs = Vec::new();
     for name in operations(feature) {
         let Some(operation) = OPERATIONS.get(*name) else {
@@ -126,6 +133,19 @@ pub(crate) fn of(feature: Feature, kind: AccountKind, shared: bool) -> Vec<Need>
     needs
 }
 
+/// The application object is not in the table (Graph, *Get application*).
+fn application_object() -> Need {
+    let accepted = [
+        "Application.Read.All",
+        "Application.ReadWrite.OwnedBy",
+        "Application.ReadWrite.All",
+    ];
+    Need {
+        least: accepted[0].to_owned(),
+        accepted: accepted.map(str::to_owned).to_vec(),
+    }
+}
+
 /// The needs that are not met.
 pub(crate) fn missing(needs: &[Need], granted: &[String]) -> Vec<String> {
     needs
@@ -151,7 +171,7 @@ mod tests {
             for name in operations(feature) {
                 assert!(OPERATIONS.contains_key(*name), "{name}");
             }
-            assert!(feature.is_for(User), "{feature:?}");
+            assert_eq!(feature.is_for(User), feature != Feature::CredentialDates);
             assert_eq!(feature.is_for(Application), feature != Feature::Profile);
         }
     }

@@ -32,4 +32,5 @@ needs! {
     MailWrite = Some(Scope::MailWrite);
     MailSend = Some(Scope::MailSend);
     CallsRead = Some(Scope::CallsRead);
+    AlertsRead = Some(Scope::AlertsRead);
 }

@@ -86,7 +86,7 @@ struct NewKeyBody {
     /// What it may do.
     scopes: Vec<Scope>,
     /// Mailboxes by id or address; left out or `null`: all. A key with a list holds none of
-    /// `admin`, `connections`, `tokens`.
+    /// `admin`, `connections`, `tokens`, `alerts.read`.
     mailboxes: Option<Vec<String>>,
     /// When it ends: RFC 3339 or a plain date.
     #[schema(value_type = Option<String>)]

@@ -1,6 +1,7 @@
 //! The routes, a file for each noun: handler, what it takes and gives, its description.
 
 mod accounts;
+mod alerts;
 mod attachments;
 mod callback;
 mod calls;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(send::routes())
         .merge(outbox::routes())
         .merge(changes::routes())
+        .merge(alerts::routes())
         .merge(calls::routes())
         .merge(keys::routes());
     OpenApiRouter::with_openapi(crate::openapi::head())

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 struct SetupQuery {
     /// Features to set up in place of those in use, with commas between them: `mail.read`,
     /// `mail.write`, `mail.send`, `people.read`, `people.photos`, `people.licenses`,
-    /// `people.groups`, `people.manager`, `profile`.
+    /// `people.groups`, `people.manager`, `credentials.dates`, `profile`.
     features: Option<String>,
     /// The addresses of the mailboxes that the application is to be limited to, with commas between
     /// them; unless given, those that are served through it.

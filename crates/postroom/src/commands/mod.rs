@@ -1,6 +1,7 @@
 //! A file for each noun of the command line.
 
 pub(crate) mod account;
+pub(crate) mod alerts;
 pub(crate) mod calls;
 pub(crate) mod connection;
 pub(crate) mod demo;
@@ -14,6 +15,7 @@ pub(crate) mod people;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod store;
+pub(crate) mod vault;
 
 use crate::cli::{Cli, Command};
 use crate::client::ApiClient;
@@ -37,6 +39,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(command) => command.run().await,
         Command::Outbox(command) => command.run().await,
         Command::Store(command) => command.run().await,
+        Command::Vault(command) => command.run().await,
+        Command::Alerts(command) => command.run().await,
         Command::Calls(command) => command.run().await,
         Command::Doctor(command) => command.run().await,
     }

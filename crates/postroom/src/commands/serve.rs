@@ -52,6 +52,7 @@ impl Serve {
                 return Err(error.into());
             }
         };
+        tell_open_alerts(&engine).await;
         engine.start();
         if let Some(folder) = place.folder()
             && let Err(error) = ServerNote::write(folder, &server.url)
@@ -94,6 +95,18 @@ impl Serve {
         anyhow::ensure!(!failed, "the HTTP server ended by itself; the log says why");
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// What is open already, one line each: the watch does not say it again.
+async fn tell_open_alerts(engine: &postroom_engine::Engine) {
+    match engine.open_alerts().await {
+        Ok(open) => {
+            for alert in &open {
+                postroom_engine::alerts::say_open(alert);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the open alerts cannot be read"),
     }
 }
 

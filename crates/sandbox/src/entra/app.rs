@@ -60,6 +60,8 @@ pub struct AppRegistration {
     pub delegated_consent: bool,
     /// An administrator consented to the application permissions.
     pub application_consent: bool,
+    /// Its service principal is an owner of it: what `Application.ReadWrite.OwnedBy` reaches.
+    pub owns_itself: bool,
 }
 
 impl AppRegistration {
@@ -79,6 +81,7 @@ impl AppRegistration {
             application: Vec::new(),
             delegated_consent: false,
             application_consent: false,
+            owns_itself: false,
         }
     }
 

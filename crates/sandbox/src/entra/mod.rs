@@ -6,6 +6,7 @@ mod assertion;
 mod authorize;
 mod discovery;
 mod error;
+mod flights;
 mod grants;
 mod keys;
 mod page;
@@ -22,6 +23,8 @@ use std::time::Duration;
 pub use self::app::{AppRegistration, ClientCertificate, Secret};
 pub use self::authorize::SignedIn;
 pub(crate) use self::error::EntraError;
+use self::flights::Flights;
+pub(crate) use self::flights::count_flights;
 use self::grants::Grants;
 use self::keys::SigningKeys;
 pub(crate) use self::page::{escape, layout};
@@ -50,6 +53,9 @@ pub(crate) struct Entra {
     keys: Arc<SigningKeys>,
     apps: RwLock<Vec<AppRegistration>>,
     grants: Mutex<Grants>,
+    /// How often a refresh token was used that had been exchanged before.
+    reused: AtomicU64,
+    pub(crate) flights: Flights,
     /// Access tokens of an earlier epoch are no longer taken.
     epoch: AtomicU64,
 }
@@ -79,6 +85,8 @@ impl Entra {
             keys: SigningKeys::load()?,
             apps: RwLock::new(apps),
             grants: Mutex::default(),
+            reused: AtomicU64::new(0),
+            flights: Flights::default(),
             epoch: AtomicU64::new(0),
         })
     }
@@ -105,6 +113,23 @@ impl Entra {
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
             .find(|app| app.client_id.eq_ignore_ascii_case(client_id))
+            .cloned()
+    }
+
+    /// The id of an application's object, which is not its client id.
+    pub(crate) fn object_of(&self, app: &AppRegistration) -> String {
+        self.ids
+            .guid(&format!("application object {}", app.client_id))
+            .to_string()
+    }
+
+    /// The application with an object of this id.
+    pub(crate) fn app_of_object(&self, id: &str) -> Option<AppRegistration> {
+        self.apps
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|app| self.object_of(app).eq_ignore_ascii_case(id))
             .cloned()
     }
 
@@ -166,6 +191,11 @@ impl Entra {
     /// Ends a user's refresh tokens, codes and sessions.
     pub(crate) fn revoke(&self, user_id: &str) {
         self.grants().revoke(user_id);
+    }
+
+    /// How often a refresh token was used that had been exchanged before.
+    pub(crate) fn reused(&self) -> u64 {
+        self.reused.load(Ordering::Relaxed)
     }
 
     /// Takes a user's own consent away.

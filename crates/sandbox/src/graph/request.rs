@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
+use super::applications;
 use super::limits;
 use super::path;
 use super::permissions::{self, Lookup, Operation};
@@ -248,6 +249,7 @@ async fn answer(
             ))
         }
         _ if exchange => Err(refusal::not_here(&call.segments[2])),
+        _ if call.segments[0] == "applications" => applications::get(sandbox, &call),
         _ => sandbox.directory.handle(&call),
     }
 }

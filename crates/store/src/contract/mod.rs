@@ -17,11 +17,13 @@
 //! [`StoreError::Unavailable`]; it has written nothing, or says that it does not know.
 
 pub mod accounts;
+pub mod alerts;
 pub mod blobs;
 pub mod calls;
 pub mod changes;
 pub mod connections;
 pub mod cursors;
+pub mod data_keys;
 pub mod error;
 pub mod folders;
 pub mod idempotency;
@@ -42,11 +44,13 @@ use async_trait::async_trait;
 #[async_trait]
 pub trait Store:
     accounts::Accounts
+    + alerts::Alerts
     + blobs::Blobs
     + calls::Calls
     + changes::Changes
     + connections::Connections
     + cursors::Cursors
+    + data_keys::DataKeys
     + folders::Folders
     + idempotency::Idempotency
     + keys::Keys

@@ -1,10 +1,14 @@
 //! Things to keep, made for the cases.
 
 use crate::contract::Store;
+use crate::contract::alerts::AlertStep;
 use crate::contract::changes::ChangeQuery;
 use crate::contract::cursors::Cursor;
 use crate::contract::messages::MessagePage;
 use postroom_model::account::{Account, AccountKind, AccountState};
+use postroom_model::alert::{
+    Alert, AlertChange, AlertEvent, AlertSeverity, AlertSubject, AlertSubjectKind, AlertType,
+};
 use postroom_model::change::Change;
 use postroom_model::cloud::Cloud;
 use postroom_model::connection::{Connection, Credential, CredentialInfo, CredentialKind};
@@ -120,6 +124,43 @@ pub fn key(id: &str) -> Key {
         revoked_at: None,
         created_at: at(0),
         last_used_at: None,
+    }
+}
+
+/// An alert about a credential, 60 days ahead.
+pub fn alert(id: &str, subject: &str, seconds: i64) -> Alert {
+    Alert {
+        id: id.into(),
+        kind: AlertType::CredentialExpiring,
+        severity: AlertSeverity::Warning,
+        level: 60,
+        subject: AlertSubject {
+            kind: AlertSubjectKind::Credential,
+            id: subject.into(),
+            name: format!("Secret {subject}"),
+        },
+        connection: Some("c".into()),
+        title: "It ends".into(),
+        detail: "It ends soon.".into(),
+        hint: "Make another one.".into(),
+        days_left: None,
+        expires_at: Some(at(5_000_000)),
+        created_at: at(seconds),
+        updated_at: at(seconds),
+        resolved_at: None,
+        acknowledged_at: None,
+        acknowledged_by: None,
+        mail: None,
+    }
+}
+
+/// A step of an alert with its event.
+pub fn alert_step(alert: &Alert, was: Option<u16>, change: AlertChange) -> AlertStep {
+    let event = format!("{} {}", alert.id, alert.updated_at);
+    AlertStep {
+        alert: alert.clone(),
+        was,
+        event: Some(AlertEvent::of(event, "http://here", change, alert)),
     }
 }
 

@@ -93,6 +93,16 @@ static CALLS: Table = table!("calls" by 1:
     response_bytes Integer, attempt Integer, request_id Text, client_request_id Text,
     error Text);
 static CALL_DETAILS: Table = table!("call_details" by 1: call Integer, at Time, detail Text);
+static ALERTS: Table = table!("alerts" by 1:
+    id Text, type Text, severity Text, level Integer, subject_kind Text, subject_id Text,
+    subject_name Text, connection Text, title Text, detail Text, hint Text, expires_at Time,
+    created_at Time, updated_at Time, resolved_at Time, acknowledged_at Time,
+    acknowledged_by Text, mail Text, mailed_level Integer);
+static ALERT_FEED: Table = table!("alert_feed" by 1:
+    one Integer, last_position Integer, forgotten Integer);
+static ALERT_EVENTS: Table = table!("alert_events" by 1: position Integer, at Time, event Text);
+static APPLICATION_READINGS: Table = table!("application_readings" by 1:
+    connection Text, read_at Time, outcome Text, credentials Text);
 
 /// All of them but the contents.
 pub static TABLES: &[&Table] = &[
@@ -119,4 +129,8 @@ pub static TABLES: &[&Table] = &[
     &IDEMPOTENCY,
     &CALLS,
     &CALL_DETAILS,
+    &ALERTS,
+    &ALERT_FEED,
+    &ALERT_EVENTS,
+    &APPLICATION_READINGS,
 ];

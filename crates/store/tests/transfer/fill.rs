@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use postroom_model::account::AccountKind;
+use postroom_model::alert::{Alert, AlertChange, ApplicationReading, ReadingOutcome};
 use postroom_model::call::{CallDetail, CallRecord};
 use postroom_model::login::LoginStatus;
 use postroom_model::mailbox::{SyncPhase, SyncState};
@@ -9,6 +10,7 @@ use postroom_model::outbox::{OutboxItem, OutboxStatus, OutboxStep, OutgoingAttac
 use postroom_model::resource::attachment::{AttachmentKind, BlobRef};
 use postroom_model::resource::person::{PersonRecord, PersonSource};
 use postroom_store::Store;
+use postroom_store::contract::alerts::{AlertMail, AlertRound};
 use postroom_store::contract::blobs::blob_ref;
 use postroom_store::contract::cursors::Cursor;
 use postroom_store::contract::folders::FolderPage;
@@ -284,6 +286,44 @@ async fn work(store: &dyn Store, content: &BlobRef) {
         .expect("written");
 }
 
+/// An open alert and a mended one, with as much and as little as there can be.
+async fn alerts(store: &dyn Store) {
+    let (one, mut other) = (alert("one", "s", 1), alert("other", "t", 2));
+    other.connection = None;
+    other.expires_at = None;
+    let round = AlertRound {
+        steps: [&one, &other]
+            .map(|it| alert_step(it, None, AlertChange::Raised))
+            .to_vec(),
+        mail: Some(AlertMail {
+            item: outbox_item("alerts", "one", 1),
+            alerts: vec![(one.id.clone(), one.level)],
+        }),
+    };
+    store.apply_alerts(&round).await.expect("written");
+    let known = store.acknowledge_alert(&one.id, "Ada", at(3)).await;
+    assert!(known.expect("written"));
+    let mended = Alert {
+        resolved_at: Some(at(4)),
+        acknowledged_at: Some(at(3)),
+        acknowledged_by: Some("Ada".into()),
+        ..one
+    };
+    let round = AlertRound {
+        steps: vec![alert_step(&mended, Some(60), AlertChange::Resolved)],
+        mail: None,
+    };
+    store.apply_alerts(&round).await.expect("written");
+    let reading = ApplicationReading {
+        connection: "c".into(),
+        read_at: at(5),
+        outcome: ReadingOutcome::NotPermitted,
+        credentials: Vec::new(),
+    };
+    let kept = store.save_application_reading(&reading).await;
+    kept.expect("written");
+}
+
 /// Fills an empty store. Changes up to the folders' are forgotten.
 pub(crate) async fn everything(store: &dyn Store) {
     let contents: Vec<_> = contents()
@@ -307,5 +347,6 @@ pub(crate) async fn everything(store: &dyn Store) {
     folders(store).await;
     messages(store, &contents).await;
     work(store, &contents[4].0).await;
+    alerts(store).await;
     assert!(store.prune_changes(at(3)).await.expect("forgotten") > 0);
 }
