@@ -26,6 +26,7 @@ mod mirror;
 mod outbox;
 mod people;
 mod refusals;
+mod setup;
 mod sign_in;
 mod slow;
 mod storm;

@@ -42,6 +42,7 @@ async fn made(
         name: name.to_owned(),
         scopes: scopes.to_vec(),
         mailboxes: of.map(|mailbox| vec![mailbox.id.to_string()]),
+        networks: None,
         expires_at,
     };
     let (key, text) = world.engine.create_key(&Caller::Local, new).await?;

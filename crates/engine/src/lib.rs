@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod people;
 pub mod persons;
 pub mod problem;
+pub mod setup;
 
 mod engine;
 

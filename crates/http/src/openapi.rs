@@ -373,6 +373,8 @@ mod tests {
             ),
             ("DELETE", "/connections/{id}/credentials/{cid}", Connections),
             ("POST", "/connections/{id}/check", Connections),
+            ("GET", "/connections/{id}/setup", Connections),
+            ("GET", "/connections/{id}/setup/script", Connections),
             ("POST", "/connections/{id}/logins", Logins),
             ("GET", "/logins/{id}", Logins),
             ("POST", "/logins/{id}/redirect", Logins),

@@ -18,7 +18,7 @@ pub use door::{
     Target,
 };
 pub use signin::{
-    AuthorizeAsk, AuthorizeProbe, DeviceCode, DevicePoll, Discovery, IdTokenUser, Identified,
-    IdentityAsk, SignedIn, federated_address,
+    AdminConsentAsk, AuthorizeAsk, AuthorizeProbe, CredentialTrial, DeviceCode, DevicePoll,
+    Discovery, IdTokenUser, Identified, IdentityAsk, SignedIn, federated_address,
     pkce::{Pkce, pkce},
 };

@@ -107,6 +107,8 @@ actions! {
     RemoveConnection "connection.remove" scope(Scope::Connections), Audited("connection");
     CheckConnection "connection.check" scope(Scope::Connections),
         NotAudited("it only looks; the call log has its calls");
+    GetSetup "connection.readSetup" scope(Scope::Connections), Reads;
+    GetSetupScript "connection.readSetupScript" scope(Scope::Connections), Reads;
     ListCredentials "credential.list" scope(Scope::ConnectionsRead), Reads;
     GetCertificate "credential.readCertificate" scope(Scope::Connections), Reads;
     AddCredential "credential.add" scope(Scope::Connections), Audited("credential");

@@ -32,7 +32,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
             change_connection,
             remove_connection
         ))
-        .routes(routes!(check_connection))
 }
 
 /// One app registration in one tenant.
@@ -279,57 +278,6 @@ async fn remove_connection(
         Ok(Deleted::of(id))
     };
     sent.once.run(&app, &caller, StatusCode::OK, work).await
-}
-
-/// What a check of a connection found.
-#[derive(Debug, Serialize, ToSchema)]
-struct Check {
-    /// Whether every step that was tried went well.
-    ok: bool,
-    /// The steps in order.
-    steps: Vec<CheckStep>,
-}
-
-/// One step of a check.
-#[derive(Debug, Serialize, ToSchema)]
-struct CheckStep {
-    /// Which step: `authority`, `tenant`, `credential`, `clock`, `permissions`, `graph`,
-    /// `redirectUri`, `users`.
-    name: String,
-    /// `null`: it could not be tried.
-    ok: Option<bool>,
-    /// What was seen.
-    detail: String,
-    /// What to do, when it is not well.
-    hint: Option<String>,
-}
-
-/// Tries a connection step by step and says of each what is wrong and what to do. Finding faults
-/// is no failure: the answer is 200 and `ok` is false.
-#[utoipa::path(
-    post, path = "/connections/{id}/check", tag = "connections",
-    security(("key" = ["connections"])),
-    responses((status = 200, description = "What was found", body = Check))
-)]
-async fn check_connection(
-    State(app): State<App>,
-    _: May<act::CheckConnection>,
-    InPath(named): InPath<String>,
-    _: Asked<Nothing>,
-    _: Sent<NoBody>,
-) -> Answer<Json<Check>> {
-    let id = app.engine.connection(&named).await?.id;
-    let report = app.while_open(app.engine.check_connection(&id)).await?;
-    let steps = report.steps.into_iter().map(|step| CheckStep {
-        name: step.name,
-        ok: step.ok,
-        detail: step.detail,
-        hint: step.hint,
-    });
-    Ok(Json(Check {
-        ok: report.ok,
-        steps: steps.collect(),
-    }))
 }
 
 #[cfg(test)]

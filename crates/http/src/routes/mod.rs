@@ -7,6 +7,7 @@ mod audit;
 mod callback;
 mod calls;
 mod changes;
+mod checks;
 mod connections;
 mod credentials;
 mod docs;
@@ -20,6 +21,7 @@ mod outbox;
 mod persons;
 mod send;
 mod session;
+mod setup;
 mod signin;
 mod start;
 mod users;
@@ -37,6 +39,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) fn all() -> OpenApiRouter<App> {
     let api = OpenApiRouter::new()
         .merge(connections::routes())
+        .merge(checks::routes())
+        .merge(setup::routes())
         .merge(credentials::routes())
         .merge(logins::routes())
         .merge(accounts::routes())

@@ -177,7 +177,7 @@ fn is_about_credential(error: &DoorError) -> bool {
         || error.ends_grant() == Some(AccountState::CredentialExpired)
 }
 
-async fn ask_with(
+pub(super) async fn ask_with(
     door: &Door,
     connection: &Connection,
     subject: &Subject,

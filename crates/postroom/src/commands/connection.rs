@@ -4,11 +4,15 @@ use super::credential::{CredentialOptions, CredentialVerb, say_where_to_upload};
 use super::with;
 use crate::client::{ApiClient, Target};
 use crate::table::{Table, cell, print_fields};
-use crate::trouble::{Said, usage};
-use crate::{output, pick};
+use crate::trouble::usage;
+use crate::{output, pick, when};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use postroom_model::cloud::Cloud;
 use serde_json::{Map, Value};
+
+mod check;
+mod setup;
 
 /// App registrations in tenants.
 #[derive(Args)]
@@ -40,13 +44,9 @@ enum Verb {
         json: bool,
     },
     /// Try a connection step by step
-    Check {
-        /// Its name or id; the only one unless given
-        connection: Option<String>,
-        /// Print the API's JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Check(check::Check),
+    /// What an administrator does at Microsoft: permissions, consent, a letter, a script
+    Setup(setup::SetupCommand),
     /// Credentials beside each other, so that one can replace the other without a gap
     #[command(subcommand)]
     Credential(CredentialVerb),
@@ -145,7 +145,8 @@ impl ConnectionCommand {
                 let path = ["connections", &pick::id(&connection)];
                 show(&client.get(&path, &[]).await?, json)
             }
-            Verb::Check { connection, json } => check(client, connection.as_deref(), json).await,
+            Verb::Check(check) => check.run(client).await,
+            Verb::Setup(setup) => setup.run(client).await,
             Verb::Credential(verb) => verb.run(client).await,
             Verb::Remove { connection } => {
                 let connection = pick::connection(client, Some(&connection)).await?;
@@ -259,33 +260,4 @@ fn show(connection: &Value, json: bool) -> anyhow::Result<()> {
         return Ok(output::json(connection)?);
     }
     Ok(print_fields(connection)?)
-}
-
-async fn check(client: &ApiClient, named: Option<&str>, json: bool) -> anyhow::Result<()> {
-    let connection = pick::connection(client, named).await?;
-    let path = ["connections", &pick::id(&connection), "check"];
-    let report = client.act(&path, &[]).await?;
-    if json {
-        output::json(&report)?;
-    } else {
-        let mut table = Table::new(["STEP", "RESULT", "DETAIL", "WHAT TO DO"]);
-        for step in report["steps"].as_array().into_iter().flatten() {
-            let result = match step["ok"].as_bool() {
-                Some(true) => "ok",
-                Some(false) => "failed",
-                None => "not tried",
-            };
-            table.row([
-                cell(&step["name"]),
-                result.to_owned(),
-                cell(&step["detail"]),
-                cell(&step["hint"]),
-            ]);
-        }
-        table.print()?;
-    }
-    if report["ok"] == true {
-        return Ok(());
-    }
-    Err(Said.into())
 }
