@@ -21,6 +21,9 @@ const NOWHERE: &str = "0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f";
 
 fn filled(route: &RouteScope, id: &str) -> String {
     let mut path = route.path.replace("{id}", id);
+    path = path
+        .replace("{account}", id)
+        .replace("{path}", "me/messages");
     for name in ["{fid}", "{mid}", "{aid}", "{cid}", "{uid}"] {
         path = path.replace(name, NOWHERE);
     }

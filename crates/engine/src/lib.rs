@@ -11,6 +11,7 @@ pub mod changes;
 pub mod checks;
 pub mod connections;
 pub mod grants;
+pub mod graph;
 pub mod idempotency;
 pub mod keys;
 pub mod logins;
@@ -20,6 +21,7 @@ pub mod mirror;
 pub mod outbox;
 pub mod people;
 pub mod problem;
+pub mod tokens;
 
 mod engine;
 

@@ -27,6 +27,7 @@ mod problem;
 mod router;
 mod routes;
 mod serve;
+mod through;
 mod tls;
 mod unread;
 

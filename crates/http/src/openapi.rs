@@ -29,6 +29,7 @@ use utoipa::openapi::OpenApi;
         (name = "messages", description = "Messages and their attachments"),
         (name = "sending", description = "New messages, replies, forwards, and the outbox"),
         (name = "changes", description = "What changed"),
+        (name = "graph", description = "Any call to Microsoft Graph, passed through"),
         (name = "calls", description = "Every call to Microsoft"),
         (name = "keys", description = "Keys for callers"),
         (name = "server", description = "The server itself"),
@@ -134,6 +135,11 @@ fn complete(json: &mut Value) {
     let Some(paths) = json["paths"].as_object_mut() else {
         return;
     };
+    // The router's `{*path}` is everything that follows; the document knows plain names only.
+    *paths = std::mem::take(paths)
+        .into_iter()
+        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .collect();
     for (path, item) in paths {
         let Some(item) = item.as_object_mut() else {
             continue;
@@ -204,13 +210,17 @@ fn parameters(path: &str, method: &str, is_secured: bool, operation: &mut Map<St
 fn keeps_answer(path: &str, method: &str) -> bool {
     let without = ["/token", "/check", "/sync"];
     let makes_key = method == "post" && path.ends_with("/keys");
-    !(makes_key || without.iter().any(|end| path.ends_with(end)))
+    // Any call to Graph is outside of the promise: Microsoft does what it says, once or twice.
+    let passed_on = path.contains("/graph/");
+    !(makes_key || passed_on || without.iter().any(|end| path.ends_with(end)))
 }
 
 fn path_parameter(path: &str, name: &str) -> &'static str {
     match name {
         "id" if path.contains("/mailboxes/") => "The mailbox: Microsoft's user id or the address",
         "id" if path.contains("/connections/") => "The connection: its id or its name",
+        "account" => "The account's id",
+        "path" => "Path below Graph's version, with as many segments as it has",
         "fid" => "The folder: its id or Microsoft's well-known name",
         "mid" => "The message",
         "aid" => "The attachment",
@@ -417,6 +427,11 @@ mod tests {
             ("POST", "/outbox/{id}/cancel", MailSend),
             ("GET", "/changes", MailRead),
             ("GET", "/changes/stream", MailRead),
+            ("GET", "/graph/{account}/v1.0/{path}", Scope::Graph),
+            ("POST", "/graph/{account}/v1.0/{path}", Scope::Graph),
+            ("PUT", "/graph/{account}/v1.0/{path}", Scope::Graph),
+            ("PATCH", "/graph/{account}/v1.0/{path}", Scope::Graph),
+            ("DELETE", "/graph/{account}/v1.0/{path}", Scope::Graph),
             ("GET", "/calls", CallsRead),
             ("GET", "/calls/{id}", CallsRead),
             ("GET", "/keys", Admin),

@@ -31,5 +31,6 @@ needs! {
     MailRead = Some(Scope::MailRead);
     MailWrite = Some(Scope::MailWrite);
     MailSend = Some(Scope::MailSend);
+    Graph = Some(Scope::Graph);
     CallsRead = Some(Scope::CallsRead);
 }

@@ -9,6 +9,7 @@ mod connections;
 mod credentials;
 mod docs;
 mod folders;
+mod graph;
 mod health;
 mod keys;
 mod logins;
@@ -44,7 +45,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(outbox::routes())
         .merge(changes::routes())
         .merge(calls::routes())
-        .merge(keys::routes());
+        .merge(keys::routes())
+        .merge(graph::routes());
     OpenApiRouter::with_openapi(crate::openapi::head())
         .nest(BASE, api)
         .merge(callback::routes())

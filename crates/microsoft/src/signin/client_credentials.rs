@@ -2,11 +2,31 @@
 //! `v2-oauth2-client-creds-grant-flow.md`).
 
 use super::fetch::Trying;
+use super::token_endpoint::Tokens;
 use super::{scopes, token_endpoint};
-use crate::door::{Door, DoorError, Identity, Subject};
+use crate::door::{Door, DoorError, Granted, Identity, Subject};
 use postroom_model::grant::AccessToken;
 
+/// For the connection's Graph.
 pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<AccessToken, DoorError> {
+    let scope = scopes::application(&who.connection);
+    Ok(ask(door, who, &scope).await?.access_token)
+}
+
+/// For another resource: its `.default`.
+pub(crate) async fn fetch_for(
+    door: &Door,
+    who: &Identity,
+    chosen: &[String],
+) -> Result<Granted, DoorError> {
+    let tokens = ask(door, who, &chosen.join(" ")).await?;
+    Ok(Granted {
+        token: tokens.access_token,
+        scopes: tokens.scopes,
+    })
+}
+
+async fn ask(door: &Door, who: &Identity, scope: &str) -> Result<Tokens, DoorError> {
     let connection = &who.connection;
     if token_endpoint::credentials(door, connection)
         .await?
@@ -18,12 +38,7 @@ pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<AccessToken, Do
             what: "there is no credential, so nobody can act as the application: add a client secret to the connection".to_owned(),
         });
     }
-    let scope = scopes::application(connection);
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("scope", scope.as_str()),
-    ];
+    let form = [("grant_type", "client_credentials"), ("scope", scope)];
     let subject = Subject::identity(who, None);
-    let tokens = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?;
-    Ok(tokens.access_token)
+    token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await
 }

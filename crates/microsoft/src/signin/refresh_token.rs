@@ -12,11 +12,18 @@ pub(crate) struct Renewed {
     pub(crate) grant: Grant,
     /// The access token.
     pub(crate) access_token: AccessToken,
+    /// What Microsoft says that the access token is for.
+    pub(crate) granted: Vec<String>,
 }
 
-/// Fetches one. Every use gives a new refresh token without revoking the old one, so a repetition
-/// does no harm.
-pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorError> {
+/// Fetches one for these scopes of one resource, else for what a sign-in asks for: a refresh token is
+/// of a user and an application, not of a resource. Every use gives a new refresh token without
+/// revoking the old one, so a repetition does no harm.
+pub(crate) async fn fetch_for(
+    door: &Door,
+    who: &Identity,
+    chosen: Option<&[String]>,
+) -> Result<Renewed, DoorError> {
     let (connection, account) = (&who.connection, &who.account);
     let vault = &door.house.vault;
     let grant = vault
@@ -34,7 +41,7 @@ pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorEr
                     .unwrap_or("the account")
             ),
         })?;
-    let scope = scopes::user(connection, &connection.scopes);
+    let scope = scopes::user(connection, chosen.unwrap_or(&connection.scopes));
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", grant.refresh_token.reveal()),
@@ -44,15 +51,17 @@ pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorEr
     let tokens = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?;
     let renewed = Grant {
         refresh_token: tokens.refresh_token.unwrap_or(grant.refresh_token),
-        scopes: if tokens.scopes.is_empty() {
+        // What other scopes were asked for says nothing about what a sign-in was granted.
+        scopes: if tokens.scopes.is_empty() || chosen.is_some() {
             grant.scopes
         } else {
-            tokens.scopes
+            tokens.scopes.clone()
         },
         received_at: tokens.received_at,
     };
     Ok(Renewed {
         grant: renewed,
         access_token: tokens.access_token,
+        granted: tokens.scopes,
     })
 }
