@@ -13,6 +13,7 @@ pub mod changes;
 pub mod checks;
 pub mod connections;
 pub mod grants;
+pub mod graph;
 pub mod idempotency;
 pub mod keys;
 pub mod logins;
@@ -24,6 +25,7 @@ pub mod people;
 pub mod persons;
 pub mod problem;
 pub mod setup;
+pub mod tokens;
 
 mod engine;
 

@@ -29,6 +29,7 @@ mod problem;
 mod router;
 mod routes;
 mod serve;
+mod through;
 mod tls;
 mod trail;
 mod unread;

@@ -98,6 +98,8 @@ use Trail::{Audited, Counted, NotAudited, Reads};
 const MAIL: Trail = NotAudited("mail itself: the change feed and the call log have it");
 /// Why sending is not.
 const SENDING: Trail = NotAudited("mail itself: the outbox and the call log have it");
+/// Why calls to Graph are not.
+const PASSED: Trail = NotAudited("any call to Graph: the call log has each with its caller");
 
 actions! {
     ListConnections "connection.list" scope(Scope::ConnectionsRead), Reads;
@@ -154,6 +156,11 @@ actions! {
     CancelOutboxItem "outbox.cancel" scope(Scope::MailSend), SENDING;
     ListChanges "change.list" scope(Scope::MailRead), Reads;
     StreamChanges "change.stream" scope(Scope::MailRead), Reads;
+    GetGraph "graph.get" scope(Scope::Graph), Reads;
+    PostGraph "graph.post" scope(Scope::Graph), PASSED;
+    PutGraph "graph.put" scope(Scope::Graph), PASSED;
+    PatchGraph "graph.patch" scope(Scope::Graph), PASSED;
+    DeleteGraph "graph.delete" scope(Scope::Graph), PASSED;
     ListCalls "call.list" scope(Scope::CallsRead), Reads;
     GetCall "call.read" scope(Scope::CallsRead), Reads;
     ListKeys "key.list" scope(Scope::Admin), Reads;

@@ -133,10 +133,10 @@ fn one(
 
 /// Where one of this kind is made.
 fn place_of(connection: &Connection, kind: CredentialKind) -> Place {
-    let page = match name(kind).as_str() {
-        "certificate" => Page::Certificates,
-        "federated" => Page::Federated,
-        _ => Page::Secrets,
+    let page = match kind {
+        CredentialKind::Secret => Page::Secrets,
+        CredentialKind::Certificate => Page::Certificates,
+        CredentialKind::Federated => Page::Federated,
     };
     place(connection, page)
 }

@@ -12,6 +12,7 @@ mod connections;
 mod credentials;
 mod docs;
 mod folders;
+mod graph;
 mod health;
 mod keys;
 mod logins;
@@ -57,7 +58,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(keys::routes())
         .merge(persons::routes())
         .merge(session::routes())
-        .merge(audit::routes());
+        .merge(audit::routes())
+        .merge(graph::routes());
     OpenApiRouter::with_openapi(crate::openapi::head())
         .nest(BASE, api)
         .merge(callback::routes())
