@@ -1,6 +1,6 @@
 //! The macro benchmark: how fast a mailbox is mirrored from the sandbox, beside the floors of the
 //! same run (fetching the same pages and throwing them away, writing the same rows with nothing
-//! else) and beside other clients doing the same.
+//! else) and beside other clients doing the same; and how fast tokens are handed out.
 //!
 //! Everything that is measured is a process of its own, so that processor time and memory are its
 //! own too. Figures are printed, nowhere else kept.
@@ -15,6 +15,7 @@ mod postgres;
 mod postroom;
 mod report;
 mod tenant;
+mod tokens;
 mod write;
 
 use anyhow::Result;
@@ -39,6 +40,8 @@ struct Arguments {
 /// What the benchmark's own processes do.
 #[derive(Subcommand)]
 enum Role {
+    /// How fast tokens are handed out, and nothing else
+    Tokens(tokens::Tokens),
     /// The tenant
     #[command(hide = true)]
     Tenant(tenant::Tenant),
@@ -62,6 +65,7 @@ enum Role {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match arguments.role {
+        Some(Role::Tokens(tokens)) => tokens.run().await,
         Some(Role::Tenant(tenant)) => tenant.run().await,
         Some(Role::Fetch(fetch)) => fetch.run().await,
         Some(Role::Write {

@@ -100,13 +100,15 @@ pub(crate) struct Server {
 impl Server {
     /// Where it answers.
     pub(crate) const URL: &str = "http://127.0.0.1:18025";
+    /// The same, as host and port.
+    pub(crate) const HOST: &str = "127.0.0.1:18025";
 
     /// Starts one and waits until it is ready.
     pub(crate) fn start(place: &Place) -> Result<Self> {
         let began = Instant::now();
         let mut process = place
             .command()?
-            .args(["serve", "--listen", "127.0.0.1:18025"])
+            .args(["serve", "--listen", Self::HOST])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -139,7 +141,7 @@ impl Drop for Server {
 
 fn answers() -> bool {
     use std::io::{Read, Write};
-    let Ok(mut connection) = std::net::TcpStream::connect("127.0.0.1:18025") else {
+    let Ok(mut connection) = std::net::TcpStream::connect(Server::HOST) else {
         return false;
     };
     let asked =

@@ -3,6 +3,7 @@
 use crate::measure::{self, Taken};
 use crate::postroom::{self, Place};
 use crate::tenant::{Address, Started};
+use crate::tokens::Tokens;
 use crate::{copy, newest, postgres};
 use anyhow::{Context, Result};
 use comfy_table::Table;
@@ -144,7 +145,7 @@ pub(crate) async fn run(messages: usize, large: usize, repeat: usize) -> Result<
     );
     let size = std::fs::metadata(postroom::binary()?)?.len() as f64 / 1e6;
     aim("megabytes of the binary", size, 40.0, true);
-    Ok(())
+    Tokens::default().run().await
 }
 
 fn fetch_floor(address: &Address, repeat: usize) -> Result<Taken> {
@@ -175,11 +176,30 @@ fn write_floor(data: &Place, folder: &Path, messages: usize, repeat: usize) -> R
 }
 
 /// Another client's seconds, as it says itself.
+fn client(program: &str, script: &str, address: &Address, folder: &Path) -> Result<(f64, u64)> {
+    let mut command = script_of(program, script, address)?;
+    command
+        .env("MAILBOXES", &address.user)
+        .env("DATABASE", folder.join(format!("{script}.db")));
+    let (_, output) = measure::run(&mut command)?;
+    let line = output.lines().last().context("its figures")?;
+    let figures: serde_json::Value = serde_json::from_str(line)?;
+    Ok((
+        figures["seconds"].as_f64().context("its seconds")?,
+        figures["messages"].as_u64().context("its messages")?,
+    ))
+}
+
+/// A Python program of another client, told where the tenant is.
+pub(crate) fn python(script: &str, address: &Address) -> Result<Command> {
+    script_of("python", script, address)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a program of its own, told by make bench"
 )]
-fn client(program: &str, script: &str, address: &Address, folder: &Path) -> Result<(f64, u64)> {
+fn script_of(program: &str, script: &str, address: &Address) -> Result<Command> {
     let clients = std::env::var("BENCH_CLIENTS")
         .context("the clients are not installed: make bench does that")?;
     let program = if program == "python" {
@@ -191,20 +211,13 @@ fn client(program: &str, script: &str, address: &Address, folder: &Path) -> Resu
     command
         .arg(Path::new("benches/clients").join(script))
         .env("NODE_PATH", format!("{clients}/node_modules"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("AUTHORITY_URL", &address.root)
         .env("GRAPH_URL", &address.root)
         .env("TENANT_ID", &address.tenant_id)
         .env("CLIENT_ID", &address.client_id)
-        .env("CLIENT_SECRET", &address.client_secret)
-        .env("MAILBOXES", &address.user)
-        .env("DATABASE", folder.join(format!("{script}.db")));
-    let (_, output) = measure::run(&mut command)?;
-    let line = output.lines().last().context("its figures")?;
-    let figures: serde_json::Value = serde_json::from_str(line)?;
-    Ok((
-        figures["seconds"].as_f64().context("its seconds")?,
-        figures["messages"].as_u64().context("its messages")?,
-    ))
+        .env("CLIENT_SECRET", &address.client_secret);
+    Ok(command)
 }
 
 /// With Microsoft's distance and limits: as near to the least possible time as can be.
@@ -281,7 +294,8 @@ fn print(rows: &[Row]) {
     println!("{table}");
 }
 
-fn aim(what: &str, found: f64, aim: f64, below: bool) {
+/// Prints a figure beside its aim.
+pub(crate) fn aim(what: &str, found: f64, aim: f64, below: bool) {
     let met = if below { found <= aim } else { found >= aim };
     let word = if below { "at most" } else { "at least" };
     let verdict = if met { "met" } else { "missed" };

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 use postroom_sandbox::mail::MailOptions;
-use postroom_sandbox::{Options, Sandbox};
+use postroom_sandbox::{Options, Running, Sandbox};
 use serde::{Deserialize, Serialize};
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,6 +29,26 @@ pub(crate) struct Address {
     pub(crate) user: String,
 }
 
+/// Somebody who can sign in.
+#[derive(Clone)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+impl Address {
+    /// That of a sandbox.
+    pub(crate) fn of(running: &Running) -> Self {
+        Self {
+            root: running.graph_url.clone(),
+            tenant_id: running.tenant_id.clone(),
+            client_id: running.client_id.clone(),
+            client_secret: running.client_secret.clone(),
+            user: running.users[0].user_principal_name.clone(),
+        }
+    }
+}
+
 impl Tenant {
     pub(crate) async fn run(self) -> Result<()> {
         let running = Sandbox::start(Options {
@@ -42,13 +62,7 @@ impl Tenant {
             ..Options::default()
         })
         .await?;
-        let address = Address {
-            root: running.graph_url.clone(),
-            tenant_id: running.tenant_id.clone(),
-            client_id: running.client_id.clone(),
-            client_secret: running.client_secret.clone(),
-            user: running.users[0].user_principal_name.clone(),
-        };
+        let address = Address::of(&running);
         println!("{}", serde_json::to_string(&address)?);
         // Ends with whoever started it.
         let mut line = String::new();

@@ -19,5 +19,6 @@ mod mirror;
 mod outbox;
 mod people;
 mod slow;
+mod storm;
 mod strangers;
 mod tls;

@@ -43,6 +43,15 @@ impl Api {
         }
     }
 
+    /// The same key and connections at another server.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Self {
+        Self {
+            base: url.trim_end_matches('/').to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The server's address.
     pub fn url(&self) -> &str {
         &self.base

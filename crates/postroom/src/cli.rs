@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Outbox(commands::outbox::OutboxCommand),
     /// The store itself: move it, check it
     Store(commands::store::StoreCommand),
+    /// Secrets at rest: see how they are kept, change keys, go on without a lost one
+    Vault(commands::vault::VaultCommand),
     /// What is about to end, and what ended
     Alerts(commands::alerts::AlertsCommand),
     /// The log of calls to Microsoft

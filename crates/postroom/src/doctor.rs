@@ -196,6 +196,7 @@ fn disk(data: &Path) -> Finding {
 fn key_origin(origin: Origin) -> Finding {
     let from = match origin {
         Origin::Named(path) | Origin::Credential(path) => format!("from {}", path.display()),
+        Origin::Command => "from master_key_command".to_owned(),
         Origin::Environment => "from POSTROOM_MASTER_KEY".to_owned(),
         Origin::Made(path) | Origin::New(path) => {
             format!("made by postroom, in {}", path.display())

@@ -1,6 +1,7 @@
 //! Where an installation's data are: a data folder, or a PostgreSQL database.
 
 use crate::folder;
+use postroom_store::seal::VaultReset;
 use postroom_store::{BlobPlace, DatabaseUrl, PostgresOptions, SqliteOptions};
 use postroom_store::{MasterKey, PostgresStore, Role, SqliteStore, Store, StoreError};
 use std::fmt;
@@ -93,15 +94,30 @@ impl StorePlace {
         role: Role,
         ca_file: Option<&Path>,
     ) -> Result<Arc<dyn Store>, StoreError> {
+        self.open_or_reset(key, role, ca_file, None).await
+    }
+
+    /// Opens the store; with `reset`, and with another master key than it was made with, after its
+    /// vault was reset.
+    pub(crate) async fn open_or_reset(
+        &self,
+        key: MasterKey,
+        role: Role,
+        ca_file: Option<&Path>,
+        reset: Option<VaultReset>,
+    ) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match self {
             Self::Folder(folder) => {
-                Arc::new(SqliteStore::open(SqliteOptions::new(folder, key).role(role)).await?)
+                let mut options = SqliteOptions::new(folder, key).role(role);
+                options.reset_vault = reset;
+                Arc::new(SqliteStore::open(options).await?)
             }
             Self::Database { url, blobs } => {
                 let mut options = PostgresOptions::new((**url).clone(), key)
                     .role(role)
                     .blobs(blobs.clone());
                 options.ca_file = ca_file.map(Path::to_owned);
+                options.reset_vault = reset;
                 Arc::new(PostgresStore::open(options).await?)
             }
         })

@@ -89,6 +89,10 @@ pub struct Layer {
     /// The file with the key that secrets in the data folder are encrypted with
     #[arg(long, value_name = "FILE", env = "POSTROOM_MASTER_KEY_FILE")]
     pub master_key_file: Option<PathBuf>,
+    /// A command that prints that key, instead of a file. It is run without a shell: words are
+    /// split at white space, with quotes as in sh
+    #[arg(long, value_name = "COMMAND", env = "POSTROOM_MASTER_KEY_COMMAND")]
+    pub master_key_command: Option<String>,
     /// The largest upload with attachments, in megabytes [default: 150]
     #[arg(long, value_name = "MB", env = "POSTROOM_MAX_UPLOAD_MB")]
     pub max_upload_mb: Option<u64>,
@@ -172,6 +176,8 @@ pub struct Settings {
     pub log_call_details: bool,
     /// The master key's file.
     pub master_key_file: Option<PathBuf>,
+    /// The command that prints it.
+    pub master_key_command: Option<String>,
     /// The largest upload, in bytes.
     pub max_upload_bytes: u64,
 }
@@ -224,6 +230,12 @@ impl Layer {
                 self.blob_folder.or(below.blob_folder),
             )
         };
+        // Of the two ways to name a master key, too, the closer one is meant.
+        let key = if self.master_key_file.is_some() || self.master_key_command.is_some() {
+            (self.master_key_file, self.master_key_command)
+        } else {
+            (below.master_key_file, below.master_key_command)
+        };
         Self {
             listen: self.listen.or(below.listen),
             data,
@@ -248,7 +260,8 @@ impl Layer {
             log: self.log.or(below.log),
             log_format: self.log_format.or(below.log_format),
             log_call_details: self.log_call_details.or(below.log_call_details),
-            master_key_file: self.master_key_file.or(below.master_key_file),
+            master_key_file: key.0,
+            master_key_command: key.1,
             max_upload_mb: self.max_upload_mb.or(below.max_upload_mb),
         }
     }
@@ -270,6 +283,11 @@ impl Layer {
             return Err(usage(
                 "both a data folder (data, --data, POSTROOM_DATA) and a PostgreSQL database \
                  (database_url, --database-url, POSTROOM_DATABASE_URL) are named: leave one out",
+            ));
+        }
+        if self.master_key_file.is_some() && self.master_key_command.is_some() {
+            return Err(usage(
+                "both master_key_file and master_key_command are set: leave one out",
             ));
         }
         let tls = match (self.tls.cert, self.tls.key) {
@@ -341,6 +359,7 @@ impl Layer {
             log_format: self.log_format.unwrap_or_default(),
             log_call_details: self.log_call_details.unwrap_or(true),
             master_key_file: self.master_key_file,
+            master_key_command: self.master_key_command,
             max_upload_bytes: within("max_upload_mb", self.max_upload_mb.unwrap_or(150), 1, 4096)?
                 * 1024
                 * 1024,
@@ -576,6 +595,21 @@ mod tests {
     }
 
     #[test]
+    fn the_master_key_that_is_named_closer_is_meant() {
+        let file = Layer::from_toml("master_key_file = \"/x\"").unwrap();
+        let flags = Layer {
+            master_key_command: Some("pass postroom".into()),
+            ..Layer::default()
+        };
+        let settings = flags.over(file).resolve().unwrap();
+        assert_eq!(settings.master_key_file, None);
+        assert_eq!(
+            settings.master_key_command.as_deref(),
+            Some("pass postroom")
+        );
+    }
+
+    #[test]
     fn an_empty_address_is_no_data_folder() {
         let empty = Layer {
             database_url: Some(Secret::new("")),
@@ -590,6 +624,7 @@ mod tests {
             "sync_interval_seconds = 0",
             "mailboxes_at_once = 0",
             "public_url = \"ftp://x\"",
+            "master_key_file = \"/x\"\nmaster_key_command = \"y\"",
             "data = \"/x\"\ndatabase_url = \"postgres://x/y\"",
             "[tls]\ncert = \"a.pem\"",
         ] {

@@ -8,7 +8,8 @@ use postroom_engine::alerts::AlertSettings;
 use postroom_engine::{Engine, EngineParts, EngineSettings};
 use postroom_http::{HttpOptions, RouterOptions, TlsFiles};
 use postroom_microsoft::DoorSettings;
-use postroom_model::{SystemClock, SystemDice};
+use postroom_model::{Clock as _, SystemClock, SystemDice};
+use postroom_store::seal::VaultReset;
 use postroom_store::{MasterKey, Role, Store, StoreError, transfer};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -54,9 +55,10 @@ pub(crate) async fn find_key(
     place: &StorePlace,
 ) -> anyhow::Result<(MasterKey, master_key::Origin)> {
     match place.has_store(settings.ca_file.as_deref()).await {
-        Ok(is_made) => master_key::find(settings, place, is_made),
+        Ok(is_made) => master_key::find(settings, place, is_made).await,
         // Opening has more patience. But no key is made for what cannot be seen.
         Err(error @ StoreError::Unavailable { .. }) => master_key::find(settings, place, true)
+            .await
             .map_err(|_| anyhow::Error::new(error).context(format!("{place} cannot be opened"))),
         Err(error) => Err(error).with_context(|| format!("{place} cannot be opened")),
     }
@@ -73,7 +75,28 @@ pub(crate) async fn open_store_with(
     role: Role,
     ca_file: Option<&Path>,
 ) -> anyhow::Result<Arc<dyn Store>> {
-    match (place.open(key, role, ca_file).await, place.folder()) {
+    told(place, place.open(key, role, ca_file).await)
+}
+
+/// Opens a store whose master key is lost with another one. See [`VaultReset`].
+pub(crate) async fn reset_store(
+    place: &StorePlace,
+    key: MasterKey,
+    ca_file: Option<&Path>,
+) -> anyhow::Result<Arc<dyn Store>> {
+    let reset = VaultReset {
+        at: SystemClock.now(),
+    };
+    let opened = place.open_or_reset(key, Role::Engine, ca_file, Some(reset));
+    told(place, opened.await)
+}
+
+/// What came of opening a store, with words for people where it failed.
+fn told(
+    place: &StorePlace,
+    opened: Result<Arc<dyn Store>, StoreError>,
+) -> anyhow::Result<Arc<dyn Store>> {
+    match (opened, place.folder()) {
         (Ok(store), _) => Ok(store),
         (Err(StoreError::Locked { holder, .. }), Some(folder)) => {
             Err(folder::in_use(folder, &holder))

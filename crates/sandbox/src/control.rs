@@ -77,11 +77,11 @@ async fn clear_faults(State(sandbox): State<Arc<Sandbox>>) -> StatusCode {
 }
 
 async fn stats(State(sandbox): State<Arc<Sandbox>>) -> Json<Stats> {
-    Json(sandbox.counters.read())
+    Json(sandbox.stats())
 }
 
 async fn reset_stats(State(sandbox): State<Arc<Sandbox>>) -> StatusCode {
-    sandbox.counters.reset();
+    sandbox.reset_stats();
     StatusCode::NO_CONTENT
 }
 

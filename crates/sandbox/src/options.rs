@@ -27,12 +27,15 @@ pub struct Options {
     pub code_lifetime: Duration,
     /// A refresh token lives this long without use, 90 days at Entra ("Refresh tokens").
     pub refresh_token_lifetime: Duration,
-    /// Use of a refresh token that was already exchanged is refused. Entra does not do this.
+    /// Use of a refresh token that was already exchanged is refused, and ends the grant: all that
+    /// descends from the same sign-in (RFC 9700, section 4.14.2). Entra does not do this.
     pub strict_rotation: bool,
     /// Enforce Graph's limits ("Microsoft Graph service-specific throttling limits").
     pub limits: bool,
     /// Every Graph request takes at least this long.
     pub latency: Duration,
+    /// Every token request takes at least this long.
+    pub token_latency: Duration,
     /// How the mailboxes begin and which oddities of the real service they have. Seed and number
     /// of messages come from above.
     pub mail: MailOptions,
@@ -58,6 +61,7 @@ impl Default for Options {
             strict_rotation: false,
             limits: true,
             latency: Duration::ZERO,
+            token_latency: Duration::ZERO,
             mail: MailOptions::default(),
             imports: Vec::new(),
             #[cfg(feature = "conformance")]

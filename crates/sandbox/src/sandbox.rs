@@ -215,6 +215,10 @@ impl Sandbox {
             .merge(control::router())
             .merge(home::router())
             .layer(from_fn_with_state(Arc::clone(sandbox), chaos::spoil))
+            .layer(from_fn_with_state(
+                Arc::clone(sandbox),
+                entra::count_flights,
+            ))
             .with_state(Arc::clone(sandbox))
     }
 
@@ -367,12 +371,19 @@ impl Sandbox {
 
     /// The counters.
     pub fn stats(&self) -> Stats {
-        self.counters.read()
+        let flights = &self.entra.flights;
+        Stats {
+            max_refreshes_in_flight: flights.most(),
+            refreshes_in_flight: flights.now(),
+            refresh_tokens_reused: self.entra.reused(),
+            ..self.counters.read()
+        }
     }
 
     /// Sets the counters to nothing.
     pub fn reset_stats(&self) {
         self.counters.reset();
+        self.entra.flights.reset();
     }
 
     /// What passed at Graph against Microsoft's document, faults left out: each once, with how

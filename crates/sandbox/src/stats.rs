@@ -19,6 +19,12 @@ pub struct Stats {
     pub throttled: u64,
     /// The most requests seen at once for one application and mailbox.
     pub max_concurrency: usize,
+    /// The most refreshes seen at once for one grant, those included that a fault met.
+    pub max_refreshes_in_flight: usize,
+    /// Refreshes that wait for an answer now.
+    pub refreshes_in_flight: usize,
+    /// How often a refresh token was used that had been exchanged before, since the start.
+    pub refresh_tokens_reused: u64,
     /// Tokens issued by grant type.
     pub grants: BTreeMap<String, u64>,
     /// Token requests refused, by AADSTS number.

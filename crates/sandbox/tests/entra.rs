@@ -376,8 +376,26 @@ async fn refresh_tokens_roll_and_end() {
         ("grant_type", "refresh_token"),
         ("refresh_token", old.as_str()),
     ];
-    assert_eq!(strict.token(&fields).await.0, 200);
+    let (status, next) = strict.token(&fields).await;
+    assert_eq!(status, 200);
+    // Another sign-in of the same user is another grant.
+    let (_, other) = strict.redeem(&strict.code(&anna, &[]), &[]).await;
     assert_eq!(number(&strict.token(&fields).await.1), 70_000);
+    // Used twice: all that descends from it is over.
+    let next = text(&next, "refresh_token");
+    let other = text(&other, "refresh_token");
+    let refresh = async |token: &str| {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        strict.token(&fields).await
+    };
+    assert_eq!(number(&refresh(&next).await.1), 50_173);
+    assert_eq!(refresh(&other).await.0, 200);
+    let stats = strict.sandbox().stats();
+    assert_eq!(stats.refresh_tokens_reused, 1);
+    assert_eq!(
+        (stats.max_refreshes_in_flight, stats.refreshes_in_flight),
+        (1, 0)
+    );
 }
 
 #[tokio::test]

@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 use postroom_cluster::{Cluster, Database};
+use postroom_store::seal::VaultReset;
 use postroom_store::suite::Ground;
-use postroom_store::{DatabaseUrl, MasterKey, PostgresOptions, PostgresStore, Store, conformance};
+use postroom_store::{
+    DatabaseUrl, MasterKey, PostgresOptions, PostgresStore, Store, StoreError, conformance,
+};
 use std::sync::Arc;
 
 mod support;
@@ -16,10 +19,15 @@ fn ground() -> Place {
 
 #[async_trait]
 impl Ground for Place {
-    async fn open(&self) -> Arc<dyn Store> {
+    async fn open_with(
+        &self,
+        master: MasterKey,
+        reset: Option<VaultReset>,
+    ) -> Result<Arc<dyn Store>, StoreError> {
         let url = DatabaseUrl::parse(&self.0.url()).expect("an address");
-        let options = PostgresOptions::new(url, MasterKey::from_bytes([7; 32]));
-        Arc::new(PostgresStore::open(options).await.expect("opened"))
+        let mut options = PostgresOptions::new(url, master);
+        options.reset_vault = reset;
+        Ok(Arc::new(PostgresStore::open(options).await?))
     }
 
     fn files(&self) -> Vec<Vec<u8>> {

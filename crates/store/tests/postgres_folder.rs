@@ -3,9 +3,11 @@
 
 use async_trait::async_trait;
 use postroom_cluster::{Cluster, Database};
+use postroom_store::seal::VaultReset;
 use postroom_store::suite::Ground;
 use postroom_store::{
-    BlobPlace, DatabaseUrl, MasterKey, PostgresOptions, PostgresStore, Store, conformance,
+    BlobPlace, DatabaseUrl, MasterKey, PostgresOptions, PostgresStore, Store, StoreError,
+    conformance,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -33,11 +35,16 @@ fn read_all(folder: &Path, files: &mut Vec<Vec<u8>>) {
 
 #[async_trait]
 impl Ground for Place {
-    async fn open(&self) -> Arc<dyn Store> {
+    async fn open_with(
+        &self,
+        master: MasterKey,
+        reset: Option<VaultReset>,
+    ) -> Result<Arc<dyn Store>, StoreError> {
         let url = DatabaseUrl::parse(&self.0.url()).expect("an address");
-        let options = PostgresOptions::new(url, MasterKey::from_bytes([7; 32]))
-            .blobs(BlobPlace::Folder(self.1.path().to_owned()));
-        Arc::new(PostgresStore::open(options).await.expect("opened"))
+        let mut options =
+            PostgresOptions::new(url, master).blobs(BlobPlace::Folder(self.1.path().to_owned()));
+        options.reset_vault = reset;
+        Ok(Arc::new(PostgresStore::open(options).await?))
     }
 
     fn files(&self) -> Vec<Vec<u8>> {

@@ -1,8 +1,9 @@
 //! The conformance suite on SQLite in a data folder.
 
 use async_trait::async_trait;
+use postroom_store::seal::VaultReset;
 use postroom_store::suite::Ground;
-use postroom_store::{MasterKey, SqliteOptions, SqliteStore, Store, conformance};
+use postroom_store::{MasterKey, SqliteOptions, SqliteStore, Store, StoreError, conformance};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -26,9 +27,14 @@ fn read_all(folder: &Path, files: &mut Vec<Vec<u8>>) {
 
 #[async_trait]
 impl Ground for Folder {
-    async fn open(&self) -> Arc<dyn Store> {
-        let options = SqliteOptions::new(self.0.path(), MasterKey::from_bytes([7; 32]));
-        Arc::new(SqliteStore::open(options).await.expect("opened"))
+    async fn open_with(
+        &self,
+        master: MasterKey,
+        reset: Option<VaultReset>,
+    ) -> Result<Arc<dyn Store>, StoreError> {
+        let mut options = SqliteOptions::new(self.0.path(), master);
+        options.reset_vault = reset;
+        Ok(Arc::new(SqliteStore::open(options).await?))
     }
 
     fn files(&self) -> Vec<Vec<u8>> {

@@ -4,7 +4,7 @@ use super::refusals;
 use super::token_endpoint::ErrorBody;
 use crate::door::{Answer, Door, DoorError, Outgoing, Subject};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
 /// An answer of the sign-in service, whatever its status.
 pub(crate) struct Fetched {
@@ -37,7 +37,9 @@ pub(crate) async fn fetch(
         let more = attempt < door.house.settings.max_attempts;
         let wait = match once(door, subject, &outgoing, attempt).await {
             Ok(fetched) => {
-                let again = more && trying == Trying::Freely && is_passing(&fetched);
+                let again = more
+                    && trying == Trying::Freely
+                    && is_passing(&fetched, outgoing.method == Method::POST);
                 let wait = door.pause(
                     attempt,
                     crate::door::retry_after(&fetched.headers, door.house.clock.now()),
@@ -90,8 +92,13 @@ async fn once(
     })
 }
 
-fn is_passing(fetched: &Fetched) -> bool {
+/// Whether it may be another one the next time. Where JSON is expected, a success that is none is
+/// the page of something in between.
+fn is_passing(fetched: &Fetched, expects_json: bool) -> bool {
     match fetched.status {
+        200..=299 => {
+            expects_json && serde_json::from_slice::<serde::de::IgnoredAny>(&fetched.body).is_err()
+        }
         429 | 500..=599 => true,
         400..=499 => ErrorBody::of(&fetched.body)
             .and_then(|body| body.code())

@@ -15,6 +15,7 @@ pub(crate) mod people;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod store;
+pub(crate) mod vault;
 
 use crate::cli::{Cli, Command};
 use crate::client::ApiClient;
@@ -38,6 +39,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(command) => command.run().await,
         Command::Outbox(command) => command.run().await,
         Command::Store(command) => command.run().await,
+        Command::Vault(command) => command.run().await,
         Command::Alerts(command) => command.run().await,
         Command::Calls(command) => command.run().await,
         Command::Doctor(command) => command.run().await,

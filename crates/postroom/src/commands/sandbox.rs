@@ -38,6 +38,10 @@ pub(crate) struct SandboxCommand {
     /// How long an access token lives
     #[arg(long, value_name = "SECONDS", default_value_t = 4500)]
     token_lifetime: u64,
+    /// Refuse a refresh token that was exchanged already, and end the grant it is of: stricter than
+    /// Entra ID
+    #[arg(long)]
+    strict_rotation: bool,
     /// How long every Graph call takes at least
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency_ms: u64,
@@ -56,6 +60,7 @@ impl SandboxCommand {
             users: self.users,
             messages: self.messages,
             access_token_lifetime: Duration::from_secs(self.token_lifetime),
+            strict_rotation: self.strict_rotation,
             latency: Duration::from_millis(self.latency_ms),
             ..Options::default()
         })

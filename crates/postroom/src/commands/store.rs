@@ -251,7 +251,7 @@ async fn open(target: &Target, role: Role) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 /// A place without a store would become an empty one by being opened.
-async fn must_be_there(settings: &Settings, place: &StorePlace) -> anyhow::Result<()> {
+pub(super) async fn must_be_there(settings: &Settings, place: &StorePlace) -> anyhow::Result<()> {
     let is_there = place
         .has_store(settings.ca_file.as_deref())
         .await

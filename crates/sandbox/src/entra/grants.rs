@@ -29,6 +29,8 @@ pub(crate) struct Refresh {
     pub(crate) user_id: String,
     pub(crate) scopes: Scopes,
     pub(crate) issued: Timestamp,
+    /// What it descends from: the first refresh token of the grant.
+    pub(crate) family: String,
     pub(crate) used: bool,
     pub(crate) revoked: bool,
 }
@@ -56,6 +58,16 @@ impl Grants {
         }
         self.codes.retain(|_, code| code.user_id != user_id);
         self.sessions.retain(|_, user| user != user_id);
+    }
+
+    /// Ends all that descends from one sign-in, as a server does that finds a refresh token used
+    /// twice (RFC 9700, section 4.14.2).
+    pub(crate) fn revoke_family(&mut self, family: &str) {
+        for refresh in self.refresh.values_mut() {
+            if refresh.family == family {
+                refresh.revoked = true;
+            }
+        }
     }
 
     /// Takes a user's own consent to an application away.

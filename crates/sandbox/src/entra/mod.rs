@@ -5,6 +5,7 @@ mod assertion;
 mod authorize;
 mod discovery;
 mod error;
+mod flights;
 mod grants;
 mod keys;
 mod page;
@@ -21,6 +22,8 @@ use std::time::Duration;
 pub use self::app::{AppRegistration, ClientCertificate, Secret};
 pub use self::authorize::SignedIn;
 pub(crate) use self::error::EntraError;
+use self::flights::Flights;
+pub(crate) use self::flights::count_flights;
 use self::grants::Grants;
 use self::keys::SigningKeys;
 pub(crate) use self::page::{escape, layout};
@@ -49,6 +52,9 @@ pub(crate) struct Entra {
     keys: Arc<SigningKeys>,
     apps: RwLock<Vec<AppRegistration>>,
     grants: Mutex<Grants>,
+    /// How often a refresh token was used that had been exchanged before.
+    reused: AtomicU64,
+    pub(crate) flights: Flights,
     /// Access tokens of an earlier epoch are no longer taken.
     epoch: AtomicU64,
 }
@@ -78,6 +84,8 @@ impl Entra {
             keys: SigningKeys::load()?,
             apps: RwLock::new(apps),
             grants: Mutex::default(),
+            reused: AtomicU64::new(0),
+            flights: Flights::default(),
             epoch: AtomicU64::new(0),
         })
     }
@@ -182,6 +190,11 @@ impl Entra {
     /// Ends a user's refresh tokens, codes and sessions.
     pub(crate) fn revoke(&self, user_id: &str) {
         self.grants().revoke(user_id);
+    }
+
+    /// How often a refresh token was used that had been exchanged before.
+    pub(crate) fn reused(&self) -> u64 {
+        self.reused.load(Ordering::Relaxed)
     }
 
     /// Takes a user's own consent away.

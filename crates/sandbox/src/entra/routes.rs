@@ -241,6 +241,9 @@ async fn token(
         .get(http::header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
     let request = TokenRequest::read(&body, authorization);
+    if !sandbox.options.token_latency.is_zero() {
+        tokio::time::sleep(sandbox.options.token_latency).await;
+    }
     match sandbox
         .entra
         .token(&tenant, &request, &root_of(&sandbox, &headers))

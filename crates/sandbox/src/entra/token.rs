@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
+use std::sync::atomic::Ordering;
 
 use super::app::AppRegistration;
 use super::authorize::{user_disabled, verifier_fits};
@@ -35,6 +36,15 @@ impl TokenRequest {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    /// The refresh token that is to be exchanged.
+    pub(super) fn refresh_token(&self) -> Option<&str> {
+        if self.grant() == "refresh_token" {
+            self.get("refresh_token")
+        } else {
+            None
+        }
     }
 
     fn need(&self, name: &str) -> Result<&str, EntraError> {
@@ -344,18 +354,37 @@ impl Entra {
         }
         {
             let mut grants = self.grants();
-            if let Some(record) = grants.refresh.get_mut(given) {
-                if record.used && self.rules.strict_rotation {
-                    return Err(invalid_grant(
-                        70_000,
-                        "Provided grant is invalid or malformed: the refresh token was already used.",
-                    )
-                    .suberror("bad_token"));
-                }
-                record.used = true;
+            let again = grants
+                .refresh
+                .get_mut(given)
+                .is_some_and(|record| std::mem::replace(&mut record.used, true));
+            if again {
+                self.reused.fetch_add(1, Ordering::Relaxed);
+            }
+            if again && self.rules.strict_rotation {
+                grants.revoke_family(&refresh.family);
+                return Err(invalid_grant(
+                    70_000,
+                    "Provided grant is invalid or malformed: the refresh token was already used.",
+                )
+                .suberror("bad_token"));
             }
         }
-        self.user_tokens(app, &user, &asked, None, request, root)
+        let body = self.user_tokens(app, &user, &asked, None, request, root)?;
+        if let Some(next) = body.get("refresh_token").and_then(Value::as_str)
+            && let Some(record) = self.grants().refresh.get_mut(next)
+        {
+            record.family = refresh.family;
+        }
+        Ok(body)
+    }
+
+    /// The grant that a refresh token is of; the token itself if it is none.
+    pub(super) fn family(&self, refresh_token: &str) -> String {
+        self.grants().refresh.get(refresh_token).map_or_else(
+            || refresh_token.to_owned(),
+            |refresh| refresh.family.clone(),
+        )
     }
 
     fn user_tokens(
@@ -388,6 +417,7 @@ impl Entra {
                     user_id: user.id.clone(),
                     scopes: scopes.clone(),
                     issued: self.clock.now(),
+                    family: refresh.clone(),
                     used: false,
                     revoked: false,
                 },

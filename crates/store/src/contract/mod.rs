@@ -23,6 +23,7 @@ pub mod calls;
 pub mod changes;
 pub mod connections;
 pub mod cursors;
+pub mod data_keys;
 pub mod error;
 pub mod folders;
 pub mod idempotency;
@@ -49,6 +50,7 @@ pub trait Store:
     + changes::Changes
     + connections::Connections
     + cursors::Cursors
+    + data_keys::DataKeys
     + folders::Folders
     + idempotency::Idempotency
     + keys::Keys

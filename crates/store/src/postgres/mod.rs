@@ -47,6 +47,7 @@ mod tables;
 mod tls;
 mod url;
 mod values;
+mod vault;
 
 pub use reader_role::{READER_ROLE, ReaderRole, reader_script};
 pub use url::DatabaseUrl;
@@ -54,7 +55,7 @@ pub use url::DatabaseUrl;
 use crate::blob_files::BlobFiles;
 use crate::contract::{Description, Result, Store, StoreError};
 use crate::role::Role;
-use crate::seal::{MasterKey, Vault};
+use crate::seal::{MasterKey, Vault, VaultReset};
 use async_trait::async_trait;
 use connector::Connector;
 use futures::FutureExt as _;
@@ -84,6 +85,9 @@ pub struct PostgresOptions {
     pub master_key: MasterKey,
     /// What for.
     pub role: Role,
+    /// What to do when the master key is not the one that the store was made with: `None` refuses
+    /// to open it; otherwise see [`VaultReset`].
+    pub reset_vault: Option<VaultReset>,
     /// Where large contents lie.
     pub blobs: BlobPlace,
     /// The most connections that work at once; one or two more hold the lock and listen.
@@ -104,6 +108,7 @@ impl PostgresOptions {
             url,
             master_key,
             role: Role::Engine,
+            reset_vault: None,
             blobs: BlobPlace::Database,
             connections: 8,
             ca_file: None,
@@ -226,7 +231,13 @@ async fn open(options: &PostgresOptions) -> Result<PostgresStore> {
             Some(opened.unwrap_or(Err(StoreError::Closed))?)
         }
     };
-    let (vault, id) = opening::prepare(&mut client, &options.master_key, &place).await?;
+    let (vault, id) = opening::prepare(
+        &mut client,
+        &options.master_key,
+        options.reset_vault,
+        &place,
+    )
+    .await?;
     let reader_role = reader_role::ensure(&client, &place).await?;
     if reader_role == ReaderRole::Missing {
         tracing::info!(

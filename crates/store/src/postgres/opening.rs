@@ -1,8 +1,9 @@
 //! What is looked at before a database is used: whether it is fit, and whether it is ours.
 
 use super::server::opening;
+use super::vault;
 use crate::contract::{Result, StoreError};
-use crate::seal::{MasterKey, Vault, new_store_id};
+use crate::seal::{MasterKey, Vault, VaultReset, new_store_id};
 use tokio_postgres::Client;
 
 /// PostgreSQL 15, as `server_version_num` has it.
@@ -27,7 +28,6 @@ const FOREIGN: &str = "SELECT n.nspname || '.' || c.relname
     ORDER BY (n.nspname IN ('postroom', 'postroom_data')) DESC, 1 LIMIT 1";
 const NEW_STORE: &str = "INSERT INTO store (one, id, checks, forgotten) VALUES (1, $1, 0, 0)
     ON CONFLICT (one) DO NOTHING";
-const WRAPPED: &str = "SELECT wrapped FROM vault_keys WHERE number = $1";
 
 /// What the server told of itself.
 #[derive(Debug)]
@@ -109,11 +109,12 @@ pub(super) async fn is_ours(client: &Client, place: &str) -> Result<bool> {
         .map_err(|error| opening(&error, place))
 }
 
-/// Writes what a new store needs, and opens the data key, in one transaction. Gives the store's id,
+/// Writes what a new store needs, and opens the data keys, in one transaction. Gives the store's id,
 /// too.
 pub(super) async fn prepare(
     client: &mut Client,
     master: &MasterKey,
+    reset: Option<VaultReset>,
     place: &str,
 ) -> Result<(Vault, String)> {
     let failed = |error| opening(&error, place);
@@ -128,25 +129,7 @@ pub(super) async fn prepare(
         .await
         .and_then(|row| row.try_get(0))
         .map_err(failed)?;
-    let wrapped: Option<Vec<u8>> = transaction
-        .query_opt(WRAPPED, &[&Vault::KEY])
-        .await
-        .and_then(|row| row.map(|row| row.try_get(0)).transpose())
-        .map_err(failed)?;
-    let vault = match wrapped {
-        Some(wrapped) => Vault::open(master, &wrapped)?,
-        None => {
-            let (vault, wrapped) = Vault::generate(master)?;
-            transaction
-                .execute(
-                    "INSERT INTO vault_keys (number, wrapped) VALUES ($1, $2)",
-                    &[&Vault::KEY, &wrapped],
-                )
-                .await
-                .map_err(failed)?;
-            vault
-        }
-    };
+    let vault = vault::open(&transaction, master, reset, place).await?;
     transaction.commit().await.map_err(failed)?;
     Ok((vault, id))
 }

@@ -34,7 +34,7 @@ const COUNTING: &[(&str, &str)] = &[
     ("calls", "number"),
 ];
 
-type Parameter = Box<dyn ToSql + Send + Sync>;
+pub(super) type Parameter = Box<dyn ToSql + Send + Sync>;
 
 fn borrowed(parameters: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
     parameters
@@ -48,7 +48,7 @@ fn names(columns: &[Column]) -> Vec<&'static str> {
 }
 
 /// A value as a parameter.
-fn parameter(value: &Value) -> Parameter {
+pub(super) fn parameter(value: &Value) -> Parameter {
     match value {
         Value::Null => Box::new(None::<i64>),
         Value::Integer(number) => Box::new(*number),

@@ -1,14 +1,21 @@
 //! Encryption of what must not be read in the data folder.
 //!
 //! An envelope: a data key, made with the store, encrypts the secrets; the master key, kept outside
-//! the data folder, encrypts the data key. AES-256-GCM-SIV, because a nonce that repeats then costs
+//! the data folder, encrypts the data key. Both can be changed (`rotation.rs`), and a store whose
+//! master key is lost can be taken into use again (`reset.rs`). AES-256-GCM-SIV, because a nonce that repeats then costs
 //! nothing but the equality of two texts (RFC 8452). Table, row and column are authenticated along
 //! with every secret: a ciphertext copied to another row does not open.
 
 mod master_key;
+mod reset;
+mod rotation;
+mod sealed;
 mod vault;
 
 pub use master_key::MasterKey;
+pub(crate) use reset::{MARK_ACCOUNTS, MARKS, not_needed, removals};
+pub use reset::{NEW_CREDENTIAL, SIGN_IN_AGAIN, VaultReset};
+pub use rotation::{ROWS_AT_ONCE, Rotated, VaultStatus, change_master_key, rotate, vault_status};
 pub(crate) use vault::{Vault, new_store_id};
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};

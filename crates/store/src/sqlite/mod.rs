@@ -43,7 +43,7 @@ use crate::contract::{Description, Result, Store, StoreError};
 use crate::file_error::from_io;
 use crate::private;
 pub use crate::role::Role;
-use crate::seal::{MasterKey, Vault};
+use crate::seal::{MasterKey, Vault, VaultReset};
 use async_trait::async_trait;
 use checkpoint::Checkpoints;
 use errors::{Answer, from_sqlite};
@@ -66,6 +66,9 @@ pub struct SqliteOptions {
     pub master_key: MasterKey,
     /// What for.
     pub role: Role,
+    /// What to do when the master key is not the one that the store was made with: `None` refuses
+    /// to open it; otherwise see [`VaultReset`].
+    pub reset_vault: Option<VaultReset>,
     /// The most pages (of 4 KiB) that the database may grow to; `None`: as the disk allows. Fills
     /// a "disk" in tests.
     pub max_pages: Option<u32>,
@@ -80,6 +83,7 @@ impl SqliteOptions {
             folder: folder.into(),
             master_key,
             role: Role::Engine,
+            reset_vault: None,
             max_pages: None,
             readers: 8,
         }
@@ -158,6 +162,7 @@ fn open(options: SqliteOptions) -> Result<SqliteStore> {
         folder,
         master_key,
         role,
+        reset_vault,
         max_pages,
         readers,
     } = options;
@@ -176,7 +181,7 @@ fn open(options: SqliteOptions) -> Result<SqliteStore> {
         lock = Some(FolderLock::take(&folder)?);
     }
     migrations::migrate(&mut connection, &place)?;
-    let (vault, id) = vault::prepare_in(&mut connection, &master_key, &place)?;
+    let (vault, id) = vault::prepare_in(&mut connection, &master_key, reset_vault, &place)?;
     let files = BlobFiles::open(folder.join("blobs"), role == Role::Engine)?;
     if role == Role::Beside {
         lock = None;

@@ -4,7 +4,9 @@
 //! `ground` a function that makes a new [`Ground`]. Every case is a test of its own, so that a
 //! failure names the duty that is not kept.
 
-use crate::contract::Store;
+use crate::MasterKey;
+use crate::contract::{Result, Store};
+use crate::seal::VaultReset;
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -12,7 +14,16 @@ use std::sync::Arc;
 #[async_trait]
 pub trait Ground: Send + Sync {
     /// The first time, an empty store; then the same one, after the last one was dropped.
-    async fn open(&self) -> Arc<dyn Store>;
+    async fn open(&self) -> Arc<dyn Store> {
+        let opened = self.open_with(MasterKey::from_bytes([7; 32]), None).await;
+        opened.expect("opened")
+    }
+    /// The same with another master key, or to reset the vault.
+    async fn open_with(
+        &self,
+        master: MasterKey,
+        reset: Option<VaultReset>,
+    ) -> Result<Arc<dyn Store>>;
     /// Every file that the store wrote, to look for what must not be readable.
     fn files(&self) -> Vec<Vec<u8>>;
 }
@@ -48,6 +59,7 @@ pub mod random;
 pub mod reading;
 pub mod secrets;
 pub mod settings;
+pub mod vault;
 
 /// Every case of the suite, each as a test, on the ground that a function makes; or the cases that
 /// are named, by subject.
@@ -146,6 +158,13 @@ macro_rules! conformance {
             }
             secrets { are_not_readable_on_disk }
             settings { are_kept check_and_describe_work closed_is_closed }
+            vault {
+                a_ciphertext_opens_in_its_place_only
+                rotation_leaves_one_key_and_every_secret
+                rotation_can_be_cut_off_anywhere
+                the_master_key_is_changed_at_once
+                a_lost_key_costs_secrets_and_nothing_else
+            }
         }
     };
     ($ground:ident $($subject:ident { $($case:ident)* })*) => {

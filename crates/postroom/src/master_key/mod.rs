@@ -1,5 +1,7 @@
-//! Where the master key comes from: a file that is named, `POSTROOM_MASTER_KEY`, a systemd
-//! credential, else one made beside the settings, outside the data folder.
+//! Where the master key comes from: a file or a command that settings name, `POSTROOM_MASTER_KEY`, a
+//! systemd credential, else one made beside the settings, outside the data folder.
+
+mod command;
 
 use crate::place::StorePlace;
 use crate::settings::Settings;
@@ -20,6 +22,8 @@ pub(crate) const BACKED_UP: &str = "master_key_backed_up";
 pub(crate) enum Origin {
     /// A file that settings name.
     Named(PathBuf),
+    /// The output of a command that settings name.
+    Command,
     /// The environment.
     Environment,
     /// systemd.
@@ -83,7 +87,7 @@ impl Origin {
 }
 
 /// The key for a store. Makes one where there is neither a key nor a store yet.
-pub(crate) fn find(
+pub(crate) async fn find(
     settings: &Settings,
     place: &StorePlace,
     is_made: bool,
@@ -92,6 +96,9 @@ pub(crate) fn find(
         let key = MasterKey::read_file(path)
             .with_context(|| format!("the master key file {} cannot be used", path.display()))?;
         return Ok((key, Origin::Named(path.clone())));
+    }
+    if let Some(line) = &settings.master_key_command {
+        return Ok((command::read(line).await?, Origin::Command));
     }
     if let Some(text) = environment::text("POSTROOM_MASTER_KEY") {
         let key = MasterKey::parse(&text).context("POSTROOM_MASTER_KEY cannot be used")?;
@@ -116,12 +123,28 @@ pub(crate) fn find(
             "{place} was made with a master key that is not here: it was expected in {path}. Give it \
              with POSTROOM_MASTER_KEY_FILE (a file) or POSTROOM_MASTER_KEY; if the store was moved, or \
              is named in another way than before, its key is in the same folder under its former \
-             name. Without the key secrets and sign-ins in it cannot be read, and have to be entered \
-             anew in a new store",
+             name. If the key is lost for good, `postroom vault reset` takes the store into use with \
+             a new one: secrets are entered anew and users sign in again, and nothing else is lost",
             path = path.display(),
         );
     }
     Ok((make(&path)?, Origin::New(path)))
+}
+
+/// The key that a store is to have whose own is lost: the one that is named, or a new one in the
+/// place where it is looked for.
+pub(crate) async fn find_or_make(
+    settings: &Settings,
+    place: &StorePlace,
+) -> anyhow::Result<(MasterKey, Origin)> {
+    match &settings.master_key_file {
+        Some(path) if !path.exists() => {
+            let key = MasterKey::generate()?;
+            key.write_new_file(path)?;
+            Ok((key, Origin::New(path.clone())))
+        }
+        _ => find(settings, place, false).await,
+    }
 }
 
 fn make(path: &Path) -> anyhow::Result<MasterKey> {
