@@ -2,7 +2,7 @@
 
 use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::alert::{AlertSubject, AlertSubjectKind, ApplicationReading};
-use postroom_model::connection::{Connection, CredentialInfo};
+use postroom_model::connection::{Connection, CredentialInfo, CredentialKind};
 use postroom_model::key::Key;
 use postroom_model::{ConnectionId, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -185,6 +185,7 @@ pub(super) fn watched(facts: &Facts, now: Timestamp) -> Vec<Watched> {
 }
 
 fn refused_credential(connection: &Connection, account: &Account) -> Watched {
+    let newest = connection.credentials.iter().max_by_key(|it| it.created_at);
     Watched {
         subject: AlertSubject {
             kind: AlertSubjectKind::Connection,
@@ -193,11 +194,10 @@ fn refused_credential(connection: &Connection, account: &Account) -> Watched {
         },
         connection: Some(named(connection)),
         matter: Matter::Refused {
-            word: connection
-                .credentials
-                .iter()
-                .max_by_key(|it| it.created_at)
-                .map_or("client secret", |it| super::words::credential(it.kind)),
+            word: match newest {
+                Some(it) if it.kind != CredentialKind::Secret => "certificate",
+                _ => "client secret",
+            },
             reason: reason(account),
             client_id: connection.client_id.clone(),
         },
