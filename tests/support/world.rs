@@ -135,6 +135,14 @@ impl World {
         self.restart().await
     }
 
+    /// Moves Microsoft's clock on, and then the engine's, where that is held.
+    pub fn pass(&self, time: Duration) {
+        self.sandbox.sandbox().advance(time);
+        if let Some(clock) = &self.options.clock {
+            clock.advance(time);
+        }
+    }
+
     /// Stops everything; the data folder stays until the world's folder is dropped.
     pub async fn stop(self) -> Ground {
         self.http.shutdown().await;
@@ -209,10 +217,10 @@ pub fn connection_to(sandbox: &Running) -> NewConnection {
         name: "Sandbox".into(),
         tenant_id: sandbox.tenant_id.clone(),
         client_id: sandbox.client_id.clone(),
-        credential: Some(NewCredential {
-            secret: Secret::new(sandbox.client_secret.clone()),
-            expires_at: None,
-        }),
+        credential: Some(NewCredential::secret(
+            Secret::new(sandbox.client_secret.clone()),
+            None,
+        )),
         authority_url: Some(sandbox.authority_url.clone()),
         graph_url: Some(sandbox.graph_url.clone()),
         ..NewConnection::default()
@@ -231,7 +239,7 @@ async fn start(
     let engine = Engine::new(EngineParts {
         store,
         clock: match &options.clock {
-            Some(clock) => Arc::new(clock.clone()),
+            Some(held) => Arc::new(held.clone()),
             None => Arc::new(SystemClock),
         },
         dice: Arc::new(SystemDice),

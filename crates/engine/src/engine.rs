@@ -10,6 +10,7 @@ use postroom_model::account::Account;
 use postroom_model::clock::SharedClock;
 use postroom_model::dice::SharedDice;
 use postroom_model::mailbox::Mailbox;
+use postroom_model::person::Role;
 use postroom_model::{AccountId, Timestamp};
 use postroom_store::Store;
 use std::sync::Arc;
@@ -41,6 +42,10 @@ pub struct EngineSettings {
     pub prove_interval: Duration,
     /// Time between two readings of each connection's directory; zero: none is read.
     pub people_interval: Duration,
+    /// A user's grant that was not used for so long is refreshed; Microsoft ends it after 90 days.
+    pub idle_after: Duration,
+    /// Time between two tries of an application's credential that nobody uses.
+    pub credential_look: Duration,
     /// How many mailboxes are mirrored side by side.
     pub mailboxes_at_once: usize,
     /// How long entries of the call log are kept.
@@ -58,6 +63,15 @@ pub struct EngineSettings {
     pub send_attempts: u32,
     /// Whom alerts are mailed to.
     pub alerts: crate::alerts::AlertSettings,
+    /// How long entries of the audit log are kept.
+    pub keep_audit: Duration,
+    /// The connection (id or name) that people sign in to Postroom through; `None`: the only one
+    /// there is.
+    pub sign_in_connection: Option<String>,
+    /// The tenant (its id) whose users are let in without an invitation.
+    pub sign_in_tenant: Option<String>,
+    /// What they may do.
+    pub sign_in_role: Option<Role>,
 }
 
 impl Default for EngineSettings {
@@ -68,6 +82,8 @@ impl Default for EngineSettings {
             sync_interval: Duration::from_secs(60),
             prove_interval: DAY,
             people_interval: Duration::from_secs(6 * 60 * 60),
+            idle_after: DAY * 14,
+            credential_look: DAY,
             mailboxes_at_once: 8,
             keep_calls: DAY * 90,
             keep_call_details: DAY * 7,
@@ -76,6 +92,10 @@ impl Default for EngineSettings {
             not_sent_after: Duration::from_secs(30),
             send_attempts: 12,
             alerts: crate::alerts::AlertSettings::default(),
+            keep_audit: DAY * 400,
+            sign_in_connection: None,
+            sign_in_tenant: None,
+            sign_in_role: None,
         }
     }
 }
@@ -97,8 +117,12 @@ pub(crate) struct Shared {
     pub(crate) mirror: Mirror,
     pub(crate) outbox: Outbox,
     pub(crate) access: crate::access::AccessState,
+    pub(crate) persons: crate::persons::PersonsState,
+    pub(crate) counted: crate::audit::Counted,
     pub(crate) logins: crate::logins::LoginState,
-    pub(crate) alerts: Arc<crate::alerts::AlertState>,
+    pub(crate) alerts: crate::alerts::AlertState,
+    pub(crate) account_changes: Arc<crate::grants::AccountChanges>,
+    pub(crate) idle: crate::grants::IdleState,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     pub(crate) stop: tokio_util::sync::CancellationToken,
 }
@@ -110,11 +134,11 @@ impl Engine {
     /// When the door cannot be made, for example because a CA file is none.
     pub fn new(parts: EngineParts) -> Result<Self> {
         let call_log = Arc::new(StoreCallLog::new(Arc::clone(&parts.store)));
-        let alerts = Arc::new(crate::alerts::AlertState::default());
-        let vault = Arc::new(StoreVault::new(
+        let account_changes = Arc::new(crate::grants::AccountChanges::default());
+        let vault = Arc::new(StoreVault::telling(
             Arc::clone(&parts.store),
             Arc::clone(&parts.clock),
-            Arc::clone(&alerts),
+            Arc::clone(&account_changes),
         ));
         let door = Door::new(DoorParts {
             clock: Arc::clone(&parts.clock),
@@ -134,15 +158,19 @@ impl Engine {
                 mirror: Mirror::default(),
                 outbox: Outbox::default(),
                 access: crate::access::AccessState::default(),
+                persons: crate::persons::PersonsState::default(),
+                counted: crate::audit::Counted::default(),
                 logins: crate::logins::LoginState::default(),
-                alerts,
+                alerts: crate::alerts::AlertState::default(),
+                account_changes,
+                idle: crate::grants::IdleState::default(),
                 tasks: tokio_util::task::TaskTracker::new(),
                 stop: tokio_util::sync::CancellationToken::new(),
             }),
         })
     }
 
-    /// Starts what runs by itself: mirror, outbox, the directory, sweeping. To be called once, within
+    /// Starts what runs by itself: mirror, outbox, the directory, sweeping, grants. To be called once, within
     /// a runtime.
     pub fn start(&self) {
         self.spawn(crate::mirror::run(self.clone()));
@@ -151,6 +179,8 @@ impl Engine {
         self.spawn(crate::logins::sweep(self.clone()));
         self.spawn(crate::alerts::run(self.clone()));
         self.spawn(crate::alerts::read_applications(self.clone()));
+        self.spawn(crate::logins::resume(self.clone()));
+        self.spawn(crate::grants::run_idle(self.clone()));
     }
 
     /// Ends everything within seconds: what is under way comes to a point from which it can go on
@@ -168,6 +198,8 @@ impl Engine {
             );
         }
         self.shared.call_log.flush().await;
+        self.shared.access.say_rest(self.now());
+        self.write_counted().await;
         if let Err(error) = self.shared.store.close().await {
             tracing::error!(%error, "closing the store");
         }
@@ -206,6 +238,11 @@ impl Engine {
     /// Drops the access token that is held in memory: the next call fetches a new one.
     pub fn expire_token(&self, account: &AccountId) {
         self.shared.door.forget_token(account);
+    }
+
+    /// Drops what is remembered of a connection's sign-in service: the next call asks anew.
+    pub fn ask_anew(&self, connection: &postroom_model::ConnectionId) {
+        self.shared.door.ask_anew(connection);
     }
 
     /// The door, for what an engine passes through whole.

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod accounts;
 pub mod alerts;
+pub mod audit;
 pub mod calls;
 pub mod changes;
 pub mod checks;
@@ -20,6 +21,7 @@ pub mod mailboxes;
 pub mod mirror;
 pub mod outbox;
 pub mod people;
+pub mod persons;
 pub mod problem;
 
 mod engine;

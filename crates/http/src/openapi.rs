@@ -32,6 +32,8 @@ use utoipa::openapi::OpenApi;
         (name = "alerts", description = "What is about to end, and what ended"),
         (name = "calls", description = "Every call to Microsoft"),
         (name = "keys", description = "Keys for callers"),
+        (name = "persons", description = "People who open the console"),
+        (name = "audit", description = "What was changed, by whom"),
         (name = "server", description = "The server itself"),
     )
 )]
@@ -131,6 +133,12 @@ fn complete(json: &mut Value) {
             "type": "http", "scheme": "basic",
             "description": "Any user name, the key as the password",
         },
+        "session": {
+            "type": "apiKey", "in": "cookie", "name": "__Host-postroom",
+            "description": "The session of somebody who signed in at /signin (over plain HTTP the \
+                            cookie is called `postroom`). Every call that changes something needs \
+                            the header `X-CSRF-Token`, as `GET /api/v1/session` gives it.",
+        },
     });
     let Some(paths) = json["paths"].as_object_mut() else {
         return;
@@ -161,7 +169,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         .cloned();
     let is_secured = scopes.is_some();
     if let Some(scopes) = scopes {
-        let security = json!([{"bearer": scopes.clone()}, {"basic": scopes}]);
+        let security = json!([
+            {"bearer": scopes.clone()}, {"basic": scopes.clone()}, {"session": scopes},
+        ]);
         operation.insert("security".into(), security);
     } else {
         operation.insert("security".into(), json!([]));
@@ -204,7 +214,8 @@ fn parameters(path: &str, method: &str, is_secured: bool, operation: &mut Map<St
 /// of a call that writes nothing.
 fn keeps_answer(path: &str, method: &str) -> bool {
     let without = ["/token", "/check", "/sync"];
-    let makes_key = method == "post" && path.ends_with("/keys");
+    let gives_secret = ["/keys", "/persons", "/invitation"];
+    let makes_key = method == "post" && gives_secret.iter().any(|end| path.ends_with(end));
     !(makes_key || without.iter().any(|end| path.ends_with(end)))
 }
 
@@ -296,7 +307,7 @@ mod tests {
             assert!(operation["tags"][0].is_string(), "{at}: tag");
             let is_api = path.starts_with("/api/v1/");
             let security = operation["security"].as_array().map_or(0, Vec::len);
-            assert_eq!(security, if is_api { 2 } else { 0 }, "{at}: security");
+            assert_eq!(security, if is_api { 3 } else { 0 }, "{at}: security");
             let responses = operation["responses"].as_object().expect("responses");
             assert!(
                 responses.keys().any(|status| status.starts_with('2')),
@@ -348,12 +359,18 @@ mod tests {
             Admin, AlertsRead, CallsRead, Connections, Logins, MailRead, MailSend, MailWrite,
         };
         let promised: &[(&str, &str, Scope)] = &[
-            ("GET", "/connections", Connections),
+            ("GET", "/connections", Scope::ConnectionsRead),
             ("POST", "/connections", Connections),
-            ("GET", "/connections/{id}", Connections),
+            ("GET", "/connections/{id}", Scope::ConnectionsRead),
             ("PATCH", "/connections/{id}", Connections),
             ("DELETE", "/connections/{id}", Connections),
+            ("GET", "/connections/{id}/credentials", Connections),
             ("POST", "/connections/{id}/credentials", Connections),
+            (
+                "GET",
+                "/connections/{id}/credentials/{cid}/certificate",
+                Connections,
+            ),
             ("DELETE", "/connections/{id}/credentials/{cid}", Connections),
             ("POST", "/connections/{id}/check", Connections),
             ("POST", "/connections/{id}/logins", Logins),
@@ -430,6 +447,13 @@ mod tests {
             ("POST", "/keys", Admin),
             ("PATCH", "/keys/{id}", Admin),
             ("DELETE", "/keys/{id}", Admin),
+            ("GET", "/persons", Admin),
+            ("POST", "/persons", Admin),
+            ("GET", "/persons/{id}", Admin),
+            ("PATCH", "/persons/{id}", Admin),
+            ("DELETE", "/persons/{id}", Admin),
+            ("POST", "/persons/{id}/invitation", Admin),
+            ("GET", "/audit", Scope::AuditRead),
         ];
         let built: HashSet<_> = route_table()
             .into_iter()
@@ -453,6 +477,44 @@ mod tests {
         );
     }
 
+    /// A route that is not in the table of actions is nobody's, and one that changes something and
+    /// leaves no trace has a reason.
+    #[test]
+    fn every_operation_is_an_action_of_its_scope() {
+        use postroom_engine::access::{Action, Needs, Trail};
+        let json = document();
+        let mut met = HashSet::new();
+        for (path, method, operation) in operations(&json) {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            if operation["security"] == json!([]) {
+                continue;
+            }
+            let action = Action::ALL
+                .iter()
+                .find(|action| action.operation() == id)
+                .unwrap_or_else(|| panic!("{method} {path}: no action {id}"));
+            met.insert(*action);
+            let scope = operation["security"][0]["bearer"][0].as_str();
+            let needs = match action.needs() {
+                Needs::AnyCaller => None,
+                Needs::Scope(scope) => Some(scope.name()),
+            };
+            assert_eq!(scope, needs, "{id}");
+            assert_eq!(
+                method == "get",
+                action.trail() == Trail::Reads,
+                "{id}: audited, or why not?"
+            );
+        }
+        for action in Action::ALL {
+            assert!(
+                met.contains(action),
+                "{} is done by no route",
+                action.name()
+            );
+        }
+    }
+
     #[test]
     fn what_needs_no_scope_is_listed() {
         let open: Vec<_> = route_table()
@@ -464,6 +526,7 @@ mod tests {
             open.iter().map(String::as_str).collect::<HashSet<_>>(),
             HashSet::from([
                 "GET /api/v1/keys/self",
+                "GET /api/v1/session",
                 "GET /auth/callback",
                 "POST /auth/callback",
                 "GET /healthz",

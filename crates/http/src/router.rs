@@ -28,12 +28,13 @@ pub(crate) fn of(app: App) -> Router {
         // Bodies have limits of their own, with an answer that names them.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), crate::trail::follow))
         .layer(from_fn_with_state(app.clone(), observe))
         .with_state(app)
 }
 
 /// What is promised, and not built yet.
-const NOT_YET: &[&str] = &["graph", "threads", "sinks", "drives", "audit"];
+const NOT_YET: &[&str] = &["graph", "threads", "sinks", "drives"];
 
 async fn nowhere(uri: Uri) -> Refusal {
     Refusal(nothing_at(uri.path()))

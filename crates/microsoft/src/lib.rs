@@ -18,6 +18,7 @@ pub use door::{
     Target,
 };
 pub use signin::{
-    AuthorizeAsk, AuthorizeProbe, Discovery, SignedIn,
+    AuthorizeAsk, AuthorizeProbe, DeviceCode, DevicePoll, Discovery, IdTokenUser, Identified,
+    IdentityAsk, SignedIn, federated_address,
     pkce::{Pkce, pkce},
 };

@@ -28,6 +28,7 @@ const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// Watches until the engine stops.
 pub(crate) async fn run(engine: Engine) {
     let mut next_sweep = engine.now();
+    let mut accounts = engine.account_changes();
     loop {
         let wait = match now(&engine).await {
             Ok(()) => match engine.shared.alerts.last_mail() {
@@ -61,6 +62,8 @@ pub(crate) async fn run(engine: Engine) {
             () = engine.stopping() => return,
             () = engine.clock().sleep(wait) => {}
             () = engine.shared.alerts.woken() => tokio::time::sleep(GATHER).await,
+            // Missed ones do not matter: everything is looked at.
+            _ = accounts.recv() => tokio::time::sleep(GATHER).await,
         }
     }
 }

@@ -145,7 +145,7 @@ async fn credential(engine: &Engine, who: &Identity) -> (CheckStep, Option<Acces
     match engine.door().access_token(who).await {
         Ok(token) => {
             let detail = match who.account.kind {
-                AccountKind::Application => "Microsoft takes the client secret.".to_owned(),
+                AccountKind::Application => taken(&who.connection),
                 AccountKind::User => format!(
                     "The connection has no credential; the sign-in of {} is good.",
                     who.account
@@ -157,6 +157,17 @@ async fn credential(engine: &Engine, who: &Identity) -> (CheckStep, Option<Acces
             (well(name, detail), Some(token))
         }
         Err(error) => (refused(name, &error), None),
+    }
+}
+
+/// What Microsoft took.
+fn taken(connection: &Connection) -> String {
+    match connection.credentials.as_slice() {
+        [only] => format!("Microsoft takes the {}.", only.kind.words()),
+        several => format!(
+            "Microsoft takes one of the connection's {} credentials.",
+            several.len()
+        ),
     }
 }
 
@@ -181,6 +192,12 @@ fn refused(name: &str, error: &DoorError) -> CheckStep {
                 refusal.status, refusal.code, refusal.message
             )),
             sentence(refusal.remedy()),
+        ),
+        DoorError::Credential { .. } => bad(
+            name,
+            sentence(&error.to_string()),
+            "See that the file or address of a federated credential gives a signed assertion for \
+             the sign-in service; a certificate that cannot be used is removed and added anew.",
         ),
         other => bad(
             name,

@@ -6,7 +6,11 @@ use postroom_model::connection::Connection;
 use postroom_model::{AccountId, ConnectionId};
 
 /// Why the application cannot act without a credential.
-const NO_CREDENTIAL: &str = "The connection has no credential any more: add a client secret to it.";
+const NO_CREDENTIAL: &str =
+    "The connection has no credential any more: add a client secret or a certificate to it.";
+/// Why there is no application for personal accounts (AADSTS9001023, 90124, 90130).
+const CONSUMERS: &str = "The connection is for personal Microsoft accounts now, where an \
+    application acts for signed-in users only: give it a tenant, or sign the users in.";
 
 impl Engine {
     /// Brings a connection's application account in line with its credentials. With `fresh` a
@@ -28,13 +32,25 @@ impl Engine {
             return Ok(());
         };
         let account = self.store().account_of(id, None).await?;
-        if connection.credentials.is_empty() {
-            return match account {
-                Some(account) => self.retire_application(account).await,
-                None => Ok(()),
+        let why_none = if connection.is_for_consumers() {
+            Some(CONSUMERS)
+        } else if connection.credentials.is_empty() {
+            Some(NO_CREDENTIAL)
+        } else {
+            None
+        };
+        if let Some(why) = why_none {
+            if let Some(account) = account {
+                self.retire_application(account, why).await?;
+            }
+            return if fresh {
+                self.revive_users(id).await
+            } else {
+                Ok(())
             };
         }
         let now = self.now();
+        let was = account.clone();
         let mut account = account.unwrap_or_else(|| Account {
             id: AccountId::new(self.shared.dice.timed_guid(now).to_string()),
             connection: id.clone(),
@@ -55,6 +71,7 @@ impl Engine {
             account.since = now;
         }
         self.store().put_account(&account).await?;
+        self.shared.account_changes.tell(was.as_ref(), &account);
         if fresh {
             self.wake_mirrors(&account.id).await;
             self.revive_users(id).await?;
@@ -62,9 +79,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Without a credential there is no application. One that mailboxes are reached through stays,
-    /// unable to act: their mirrors would go with it, and a new secret brings all back.
-    async fn retire_application(&self, account: Account) -> Result<()> {
+    /// Without a credential, and for personal accounts, there is no application. One that mailboxes
+    /// are reached through stays, unable to act: their mirrors would go with it, and a new
+    /// credential brings all back.
+    async fn retire_application(&self, account: Account, why: &str) -> Result<()> {
         let mailboxes = self.store().mailboxes().await?;
         if mailboxes
             .iter()
@@ -75,15 +93,15 @@ impl Engine {
             return Ok(());
         }
         let now = self.now();
-        self.store()
-            .put_account(&Account {
-                state: AccountState::CredentialExpired,
-                reason: Some(NO_CREDENTIAL.to_owned()),
-                since: now,
-                expires_at: None,
-                ..account
-            })
-            .await?;
+        let retired = Account {
+            state: AccountState::CredentialExpired,
+            reason: Some(why.to_owned()),
+            since: now,
+            expires_at: None,
+            ..account.clone()
+        };
+        self.store().put_account(&retired).await?;
+        self.shared.account_changes.tell(Some(&account), &retired);
         Ok(())
     }
 
@@ -94,8 +112,7 @@ impl Engine {
                 && account.kind == AccountKind::User
                 && account.state == AccountState::CredentialExpired;
             if stopped && self.store().grant(&account.id).await?.is_some() {
-                self.store()
-                    .set_account_state(&account.id, AccountState::Active, None, self.now())
+                self.set_account_state(&account, AccountState::Active, None)
                     .await?;
                 self.wake_mirrors(&account.id).await;
             }

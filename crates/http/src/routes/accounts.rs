@@ -7,12 +7,12 @@ use crate::extract::body::{NoBody, Sent};
 use crate::extract::once::secret_answer;
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::lists::{Page, Part, cut};
 use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use postroom_engine::access::act;
 use postroom_model::account::Account;
 use postroom_model::{AccountId, Timestamp};
 use serde::Serialize;
@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 )]
 async fn list_accounts(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Logins>,
+    May { caller, .. }: May<act::ListAccounts>,
     Asked(part): Asked<Part>,
 ) -> Answer<Json<Page<Account>>> {
     let all = app.engine.accounts(&caller).await?;
@@ -50,7 +50,7 @@ async fn list_accounts(
 )]
 async fn remove_account(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::RemoveAccount>,
     InPath(id): InPath<AccountId>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
@@ -83,7 +83,7 @@ struct Token {
 )]
 async fn account_token(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Tokens>,
+    May { caller, .. }: May<act::AccountToken>,
     InPath(id): InPath<AccountId>,
     _: Asked<Nothing>,
     _: Sent<NoBody>,

@@ -3,6 +3,7 @@
 mod accounts;
 mod alerts;
 mod attachments;
+mod audit;
 mod callback;
 mod calls;
 mod changes;
@@ -16,7 +17,10 @@ mod logins;
 mod mailboxes;
 mod messages;
 mod outbox;
+mod persons;
 mod send;
+mod session;
+mod signin;
 mod start;
 mod users;
 
@@ -46,13 +50,17 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(changes::routes())
         .merge(alerts::routes())
         .merge(calls::routes())
-        .merge(keys::routes());
+        .merge(keys::routes())
+        .merge(persons::routes())
+        .merge(session::routes())
+        .merge(audit::routes());
     OpenApiRouter::with_openapi(crate::openapi::head())
         .nest(BASE, api)
         .merge(callback::routes())
         .merge(health::routes())
         .merge(docs::routes())
         .merge(start::routes())
+        .merge(signin::routes())
 }
 
 /// Something was deleted.

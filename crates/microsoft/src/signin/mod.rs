@@ -2,19 +2,31 @@
 //! of Microsoft's refusals.
 
 pub mod authorization_code;
+pub(crate) mod claims;
+mod client_assertion;
+mod client_authentication;
 pub(crate) mod client_credentials;
+pub mod device_code;
 pub mod discovery;
+mod federated;
 mod fetch;
 mod id_token;
+pub(crate) mod jwks;
+pub mod openid;
 pub mod pkce;
 pub mod probe;
 pub(crate) mod refresh_token;
 pub mod refusals;
+pub(crate) mod rotation;
 mod scopes;
 mod token_endpoint;
 
 pub use authorization_code::{AuthorizeAsk, SignedIn};
+pub use device_code::{DeviceCode, DevicePoll};
 pub use discovery::Discovery;
+pub use federated::federated_address;
+pub use id_token::IdTokenUser;
+pub use openid::{Identified, IdentityAsk};
 pub use probe::AuthorizeProbe;
 
 pub(crate) use fetch::{Fetched, fetch};

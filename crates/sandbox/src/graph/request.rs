@@ -13,6 +13,7 @@ use super::refusal;
 use crate::Sandbox;
 use crate::call::{Answer, Call, Caller, GraphError};
 use crate::directory::{User, no_resource};
+use crate::exchange::Decision;
 use crate::faults::FaultAction;
 use crate::mail::Mail;
 
@@ -275,16 +276,21 @@ fn permitted(
             .any(|have| have.eq_ignore_ascii_case(permission))
     };
     let Some(caller_id) = &caller.user_id else {
-        if !operation.application.iter().any(|name| has(name)) {
-            return Err(denied());
+        let granted = operation.application.iter().any(|name| has(name));
+        if !exchange {
+            return if granted { Ok(()) } else { Err(denied()) };
         }
-        if exchange
-            && let Some(user) = target
-            && !sandbox.mailbox_allowed(&caller.client_id, &user.id)
-        {
-            return Err(refusal::blocked_by_policy());
-        }
-        return Ok(());
+        let user = target.map(|user| user.id.as_str());
+        return match sandbox.mailbox_decision(
+            &caller.client_id,
+            user,
+            granted,
+            &operation.application,
+        ) {
+            Decision::Allowed => Ok(()),
+            Decision::Denied => Err(denied()),
+            Decision::BlockedByPolicy => Err(refusal::blocked_by_policy()),
+        };
     };
     let own = target.is_none_or(|user| user.id == *caller_id);
     let allowed = if exchange && !own {
