@@ -65,6 +65,8 @@ pub(crate) async fn run(engine: Engine) {
             // Missed ones do not matter: everything is looked at.
             _ = accounts.recv() => tokio::time::sleep(GATHER).await,
         }
+        // Of many changes one round is enough: it looks at everything.
+        accounts = accounts.resubscribe();
     }
 }
 

@@ -27,9 +27,11 @@ const INSERT: &str = "INSERT INTO alerts (id, type, severity, level, subject_kin
         subject_name, connection, title, detail, hint, expires_at, created_at, updated_at,
         resolved_at, acknowledged_at, acknowledged_by)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+// Somebody may acknowledge while a round is made: only an escalation takes that back.
 const UPDATE: &str = "UPDATE alerts SET type = $1, severity = $2, level = $3, subject_name = $4,
         title = $5, detail = $6, hint = $7, expires_at = $8, updated_at = $9, resolved_at = $10,
-        acknowledged_at = $11, acknowledged_by = $12
+        acknowledged_at = CASE WHEN level = $3 THEN acknowledged_at ELSE $11 END,
+        acknowledged_by = CASE WHEN level = $3 THEN acknowledged_by ELSE $12 END
     WHERE id = $13 AND level = $14 AND resolved_at IS NULL";
 const MAILED: &str = "UPDATE alerts SET mail = $1, mailed_level = $2
     WHERE id = $3 AND level = $2 AND resolved_at IS NULL";

@@ -70,6 +70,17 @@ pub async fn one_is_open_for_a_subject(ground: &dyn Ground) {
     let known = ok!(store.alert(&one.id)).expect("there");
     assert_eq!(known.acknowledged_by.as_deref(), Some("Ada"));
     assert_eq!(known.acknowledged_at, Some(at(4)));
+    // A round that was made before somebody said so does not take it back; an escalation does.
+    let quiet = AlertStep {
+        alert: one.clone(),
+        was: Some(60),
+        event: None,
+    };
+    ok!(store.apply_alerts(&AlertRound {
+        steps: vec![quiet],
+        mail: None
+    }));
+    assert_eq!(ok!(store.alert(&one.id)), Some(known));
     let (now, round) = escalated(&one, 6);
     ok!(store.apply_alerts(&round));
     assert_eq!(ok!(store.alert(&one.id)), Some(now.clone()));
