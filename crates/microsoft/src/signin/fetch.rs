@@ -5,6 +5,7 @@ use super::token_endpoint::ErrorBody;
 use crate::door::{Answer, Door, DoorError, Outgoing, Subject};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use std::time::Duration;
 
 /// An answer of the sign-in service, whatever its status.
 pub(crate) struct Fetched {
@@ -61,7 +62,8 @@ pub(super) async fn step(
     let more = attempt < door.house.settings.max_attempts;
     match once(door, subject, outgoing, attempt).await {
         Ok(fetched) => {
-            let again = more && trying == Trying::Freely && is_passing(&fetched);
+            let expects_json = outgoing.method == Method::POST;
+            let again = more && trying == Trying::Freely && is_passing(&fetched, expects_json);
             let named = crate::door::retry_after(&fetched.headers, door.house.clock.now());
             match door.pause(attempt, named) {
                 Some(wait) if again => Step::Again(wait),
