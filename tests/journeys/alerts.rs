@@ -7,7 +7,7 @@ use postroom_engine::access::Caller;
 use postroom_engine::alerts::AlertSettings;
 use postroom_engine::connections::NewCredential;
 use postroom_model::{Clock, HeldClock, Secret, SystemClock, Timestamp};
-use postroom_sandbox::entra::Secret as TenantSecret;
+use postroom_sandbox::Secret as TenantSecret;
 use postroom_store::contract::outbox::OutboxQuery;
 use postroom_tests::{World, WorldOptions};
 use reqwest::Method;

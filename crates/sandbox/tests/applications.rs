@@ -2,7 +2,7 @@
 
 mod support;
 
-use postroom_sandbox::entra::{AppRegistration, Secret};
+use postroom_sandbox::{AppRegistration, Secret};
 use serde_json::Value;
 use support::World;
 
