@@ -21,3 +21,4 @@ mod slow;
 mod storm;
 mod strangers;
 mod tls;
+mod vault;

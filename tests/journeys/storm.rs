@@ -264,7 +264,7 @@ async fn kills_lose_no_grant() -> Result<()> {
 }
 
 /// Signs the first user in. Gives the account.
-async fn sign_user_in(server: &str, key: &str, sandbox: &Running) -> Result<String> {
+pub(crate) async fn sign_user_in(server: &str, key: &str, sandbox: &Running) -> Result<String> {
     let api = Api::new(server, key);
     let connections = api.get("/connections").await?;
     let connection = connections["value"][0]["id"].as_str().context("one")?;

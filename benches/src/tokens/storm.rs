@@ -97,7 +97,7 @@ async fn postroom() -> Result<(usize, usize)> {
         )
         .await?;
     let login = engine
-        .begin_login(&Caller::Local, connection.id.as_str(), NewLogin::default())
+        .begin_login(&Caller::Local, &connection.id, NewLogin::default())
         .await?;
     let user = sandbox.users.first().context("a user")?;
     let SignedIn::Redirect(end) = sandbox.sandbox().sign_in(
