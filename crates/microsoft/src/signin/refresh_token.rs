@@ -41,7 +41,16 @@ pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorEr
         ("scope", scope.as_str()),
     ];
     let subject = Subject::identity(who, None);
-    let tokens = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?;
+    let asked = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await;
+    let tokens = match asked {
+        // No scope means what was granted, and one that was not granted must not be asked for
+        // (RFC 6749, section 6). Entra ID overlooks it; others do not give `offline_access`, say.
+        Err(DoorError::SignIn(error)) if error.error == "invalid_scope" => {
+            let form: Vec<_> = form.into_iter().filter(|(it, _)| *it != "scope").collect();
+            token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?
+        }
+        asked => asked?,
+    };
     let renewed = Grant {
         refresh_token: tokens.refresh_token.unwrap_or(grant.refresh_token),
         scopes: if tokens.scopes.is_empty() {
