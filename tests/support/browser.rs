@@ -22,6 +22,39 @@ pub async fn sign_in(
     password: &str,
     does: Does,
 ) -> Result<(Url, String)> {
+    let (address, page, _) = walk(authorize_url, None, user, password, does).await?;
+    Ok((address, page))
+}
+
+/// Opens the page for device codes, types one, signs in, and follows to where that ends.
+pub async fn enter_code(
+    page: &str,
+    user_code: &str,
+    user: &str,
+    password: &str,
+    does: Does,
+) -> Result<(Url, String)> {
+    let (address, page, _) = walk(page, Some(user_code), user, password, does).await?;
+    Ok((address, page))
+}
+
+/// As [`sign_in`], with the cookies that the browser has in the end.
+pub async fn walk_in(
+    authorize_url: &str,
+    user: &str,
+    password: &str,
+    does: Does,
+) -> Result<(Url, String, HashMap<String, String>)> {
+    walk(authorize_url, None, user, password, does).await
+}
+
+async fn walk(
+    authorize_url: &str,
+    mut user_code: Option<&str>,
+    user: &str,
+    password: &str,
+    does: Does,
+) -> Result<(Url, String, HashMap<String, String>)> {
     let http = Client::builder()
         .redirect(redirect::Policy::none())
         .build()?;
@@ -60,10 +93,25 @@ pub async fn sign_in(
         }
         let page = text(answer).await?;
         let Some(form) = form(&page) else {
-            return Ok((address, page));
+            return Ok((address, page, cookies));
         };
+        // A page of the server's own, after the sign-in: nothing is to be typed there.
+        if form.0 == "/signout" {
+            return Ok((address, page, cookies));
+        }
         let (action, mut fields) = form;
         let mut typed = false;
+        if let Some((_, field)) = fields
+            .iter_mut()
+            .find(|(name, value)| name == "user_code" && value.is_empty())
+        {
+            // A code that does not work is asked for again.
+            let Some(code) = user_code.take() else {
+                return Ok((address, page, cookies));
+            };
+            *field = code.to_owned();
+            typed = true;
+        }
         for (name, value) in &mut fields {
             match name.as_str() {
                 "username" | "login" | "loginfmt" => {

@@ -14,7 +14,7 @@ use postroom_microsoft::DoorSettings;
 use postroom_model::connection::Connection;
 use postroom_model::key::Scope;
 use postroom_model::mailbox::Mailbox;
-use postroom_model::{Secret, SystemClock, SystemDice};
+use postroom_model::{HeldClock, Secret, SystemClock, SystemDice};
 use postroom_sandbox::{Options, Running, Sandbox};
 use postroom_store::MasterKey;
 use std::path::PathBuf;
@@ -34,6 +34,8 @@ pub struct WorldOptions {
     pub max_pages: Option<u32>,
     /// The API.
     pub router: RouterOptions,
+    /// A clock for the engine that the test moves; `None`: the machine's.
+    pub clock: Option<HeldClock>,
 }
 
 impl Default for WorldOptions {
@@ -52,6 +54,7 @@ impl Default for WorldOptions {
             door: DoorSettings::default(),
             max_pages: None,
             router: RouterOptions::default(),
+            clock: None,
         }
     }
 }
@@ -132,6 +135,14 @@ impl World {
         self.restart().await
     }
 
+    /// Moves Microsoft's clock on, and then the engine's, where that is held.
+    pub fn pass(&self, time: Duration) {
+        self.sandbox.sandbox().advance(time);
+        if let Some(clock) = &self.options.clock {
+            clock.advance(time);
+        }
+    }
+
     /// Stops everything; the data folder stays until the world's folder is dropped.
     pub async fn stop(self) -> Ground {
         self.http.shutdown().await;
@@ -206,10 +217,10 @@ pub fn connection_to(sandbox: &Running) -> NewConnection {
         name: "Sandbox".into(),
         tenant_id: sandbox.tenant_id.clone(),
         client_id: sandbox.client_id.clone(),
-        credential: Some(NewCredential {
-            secret: Secret::new(sandbox.client_secret.clone()),
-            expires_at: None,
-        }),
+        credential: Some(NewCredential::secret(
+            Secret::new(sandbox.client_secret.clone()),
+            None,
+        )),
         authority_url: Some(sandbox.authority_url.clone()),
         graph_url: Some(sandbox.graph_url.clone()),
         ..NewConnection::default()
@@ -227,7 +238,10 @@ async fn start(
     drop(listener);
     let engine = Engine::new(EngineParts {
         store,
-        clock: Arc::new(SystemClock),
+        clock: match &options.clock {
+            Some(held) => Arc::new(held.clone()),
+            None => Arc::new(SystemClock),
+        },
         dice: Arc::new(SystemDice),
         door: options.door.clone(),
         settings: EngineSettings {

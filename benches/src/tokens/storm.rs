@@ -86,10 +86,10 @@ async fn postroom() -> Result<(usize, usize)> {
                 name: "Storm".into(),
                 tenant_id: sandbox.tenant_id.clone(),
                 client_id: sandbox.client_id.clone(),
-                credential: Some(NewCredential {
-                    secret: Secret::new(sandbox.client_secret.as_str()),
-                    expires_at: None,
-                }),
+                credential: Some(NewCredential::secret(
+                    Secret::new(sandbox.client_secret.as_str()),
+                    None,
+                )),
                 authority_url: Some(sandbox.authority_url.clone()),
                 graph_url: Some(sandbox.graph_url.clone()),
                 ..NewConnection::default()

@@ -10,6 +10,7 @@ use postroom_model::account::Account;
 use postroom_model::clock::SharedClock;
 use postroom_model::dice::SharedDice;
 use postroom_model::mailbox::Mailbox;
+use postroom_model::person::Role;
 use postroom_model::{AccountId, Timestamp};
 use postroom_store::Store;
 use std::sync::Arc;
@@ -41,6 +42,10 @@ pub struct EngineSettings {
     pub prove_interval: Duration,
     /// Time between two readings of each connection's directory; zero: none is read.
     pub people_interval: Duration,
+    /// A user's grant that was not used for so long is refreshed; Microsoft ends it after 90 days.
+    pub idle_after: Duration,
+    /// Time between two tries of an application's credential that nobody uses.
+    pub credential_look: Duration,
     /// How many mailboxes are mirrored side by side.
     pub mailboxes_at_once: usize,
     /// How long entries of the call log are kept.
@@ -56,6 +61,17 @@ pub struct EngineSettings {
     pub not_sent_after: Duration,
     /// How often an item of the outbox is tried before it has failed.
     pub send_attempts: u32,
+    /// Whom alerts are mailed to.
+    pub alerts: crate::alerts::AlertSettings,
+    /// How long entries of the audit log are kept.
+    pub keep_audit: Duration,
+    /// The connection (id or name) that people sign in to Postroom through; `None`: the only one
+    /// there is.
+    pub sign_in_connection: Option<String>,
+    /// The tenant (its id) whose users are let in without an invitation.
+    pub sign_in_tenant: Option<String>,
+    /// What they may do.
+    pub sign_in_role: Option<Role>,
 }
 
 impl Default for EngineSettings {
@@ -66,6 +82,8 @@ impl Default for EngineSettings {
             sync_interval: Duration::from_secs(60),
             prove_interval: DAY,
             people_interval: Duration::from_secs(6 * 60 * 60),
+            idle_after: DAY * 14,
+            credential_look: DAY,
             mailboxes_at_once: 8,
             keep_calls: DAY * 90,
             keep_call_details: DAY * 7,
@@ -73,6 +91,11 @@ impl Default for EngineSettings {
             look_for: Duration::from_secs(10 * 60),
             not_sent_after: Duration::from_secs(30),
             send_attempts: 12,
+            alerts: crate::alerts::AlertSettings::default(),
+            keep_audit: DAY * 400,
+            sign_in_connection: None,
+            sign_in_tenant: None,
+            sign_in_role: None,
         }
     }
 }
@@ -94,7 +117,12 @@ pub(crate) struct Shared {
     pub(crate) mirror: Mirror,
     pub(crate) outbox: Outbox,
     pub(crate) access: crate::access::AccessState,
+    pub(crate) persons: crate::persons::PersonsState,
+    pub(crate) counted: crate::audit::Counted,
     pub(crate) logins: crate::logins::LoginState,
+    pub(crate) alerts: crate::alerts::AlertState,
+    pub(crate) account_changes: Arc<crate::grants::AccountChanges>,
+    pub(crate) idle: crate::grants::IdleState,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     pub(crate) stop: tokio_util::sync::CancellationToken,
 }
@@ -106,9 +134,11 @@ impl Engine {
     /// When the door cannot be made, for example because a CA file is none.
     pub fn new(parts: EngineParts) -> Result<Self> {
         let call_log = Arc::new(StoreCallLog::new(Arc::clone(&parts.store)));
-        let vault = Arc::new(StoreVault::new(
+        let account_changes = Arc::new(crate::grants::AccountChanges::default());
+        let vault = Arc::new(StoreVault::telling(
             Arc::clone(&parts.store),
             Arc::clone(&parts.clock),
+            Arc::clone(&account_changes),
         ));
         let door = Door::new(DoorParts {
             clock: Arc::clone(&parts.clock),
@@ -128,20 +158,29 @@ impl Engine {
                 mirror: Mirror::default(),
                 outbox: Outbox::default(),
                 access: crate::access::AccessState::default(),
+                persons: crate::persons::PersonsState::default(),
+                counted: crate::audit::Counted::default(),
                 logins: crate::logins::LoginState::default(),
+                alerts: crate::alerts::AlertState::default(),
+                account_changes,
+                idle: crate::grants::IdleState::default(),
                 tasks: tokio_util::task::TaskTracker::new(),
                 stop: tokio_util::sync::CancellationToken::new(),
             }),
         })
     }
 
-    /// Starts what runs by itself: mirror, outbox, the directory, sweeping. To be called once, within
+    /// Starts what runs by itself: mirror, outbox, the directory, sweeping, grants. To be called once, within
     /// a runtime.
     pub fn start(&self) {
         self.spawn(crate::mirror::run(self.clone()));
         self.spawn(crate::outbox::run(self.clone()));
         self.spawn(crate::people::directory::run(self.clone()));
         self.spawn(crate::logins::sweep(self.clone()));
+        self.spawn(crate::alerts::run(self.clone()));
+        self.spawn(crate::alerts::read_applications(self.clone()));
+        self.spawn(crate::logins::resume(self.clone()));
+        self.spawn(crate::grants::run_idle(self.clone()));
     }
 
     /// Ends everything within seconds: what is under way comes to a point from which it can go on
@@ -159,6 +198,8 @@ impl Engine {
             );
         }
         self.shared.call_log.flush().await;
+        self.shared.access.say_rest(self.now());
+        self.write_counted().await;
         if let Err(error) = self.shared.store.close().await {
             tracing::error!(%error, "closing the store");
         }
@@ -197,6 +238,11 @@ impl Engine {
     /// Drops the access token that is held in memory: the next call fetches a new one.
     pub fn expire_token(&self, account: &AccountId) {
         self.shared.door.forget_token(account);
+    }
+
+    /// Drops what is remembered of a connection's sign-in service: the next call asks anew.
+    pub fn ask_anew(&self, connection: &postroom_model::ConnectionId) {
+        self.shared.door.ask_anew(connection);
     }
 
     /// The door, for what an engine passes through whole.

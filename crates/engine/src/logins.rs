@@ -1,27 +1,38 @@
 //! Sign-ins of users: begun by a caller, finished in a browser.
 
-use crate::access::Caller;
+use crate::access::{Action, Caller, Target};
 use crate::connections::validate;
 use crate::{Code, Engine, Problem, Result};
 use postroom_microsoft::{AuthorizeAsk, pkce};
 use postroom_model::account::Account;
 use postroom_model::clock::later;
-use postroom_model::key::Scope;
 use postroom_model::login::{Login, LoginStatus};
 use postroom_model::{ConnectionId, LoginId, Secret};
 use std::time::Duration;
 
+mod challenge;
+mod device;
 mod finish;
 mod redirect;
 mod returned;
 mod state;
 mod sweep;
 
+pub(crate) use device::resume;
 pub(crate) use state::LoginState;
 pub(crate) use sweep::{earlier, sweep};
 
 use finish::Finish;
 use returned::Returned;
+
+/// Why a browser brought back no code, in words for whoever signs in.
+pub(crate) fn why_no_code(query: &[(String, String)]) -> String {
+    Returned::read(query).refused.unwrap_or_else(|| {
+        "The address has neither a code nor an error in it: it was cut off on its way. Begin the \
+         sign-in again."
+            .to_owned()
+    })
+}
 
 /// How long a sign-in lives unless the caller says otherwise, in seconds.
 const LIFETIME: u64 = 600;
@@ -33,14 +44,26 @@ const LONGEST_HINT: usize = 320;
 /// What is said of a sign-in that nobody finished.
 const EXPIRED: &str = "Nobody finished the sign-in in time. Begin a new one.";
 
+/// How a user signs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoginMethod {
+    /// In a browser that opens `authorize_url`.
+    #[default]
+    Browser,
+    /// With a code that is typed on another device.
+    DeviceCode,
+}
+
 /// A sign-in to begin.
 #[derive(Clone, Debug, Default)]
 pub struct NewLogin {
+    /// How the user signs in.
+    pub method: LoginMethod,
     /// The user's sign-in name, to spare typing it.
     pub login_hint: Option<String>,
     /// In place of the connection's.
     pub redirect_uri: Option<String>,
-    /// Seconds, 5 to 900; 600 unless given.
+    /// Seconds, 5 to 900; 600 unless given, with a device code as long as that lives.
     pub expires_in: Option<u64>,
 }
 
@@ -54,8 +77,9 @@ pub enum LoginEnd {
 }
 
 impl Engine {
-    /// Begins a sign-in: `authorize_url` is to be opened in a browser. Beside that Microsoft is asked
-    /// whether the browser can come back.
+    /// Begins a sign-in: `authorize_url` is to be opened in a browser, or the device's `user_code`
+    /// to be typed at its page. Beside the former Microsoft is asked whether the browser can come
+    /// back; of the latter, by and by, whether the user has finished.
     ///
     /// # Errors
     /// `notFound`; `invalidRequest` for a lifetime, hint or redirect URI that is not taken;
@@ -82,6 +106,14 @@ impl Engine {
             .connection(connection)
             .await?
             .ok_or_else(|| Problem::not_found("connection", connection.as_str()))?;
+        if new.method == LoginMethod::DeviceCode {
+            return self
+                .begin_with_code(caller, &connection, new.expires_in)
+                .await;
+        }
+        let claims = self
+            .challenge_for(&connection.id, login_hint.as_deref())
+            .await?;
         let redirect_uri = given
             .or_else(|| connection.redirect_uri.clone())
             .unwrap_or_else(|| format!("{}/auth/callback", self.settings().public_url));
@@ -95,19 +127,21 @@ impl Engine {
             scopes: connection.scopes.clone(),
             login_hint,
             prompt: None,
+            claims,
         };
         let authorize_url = self.door().authorize_url(&connection, &ask).await?;
         let now = self.now();
         let login = Login {
             id: LoginId::new(dice.timed_guid(now).to_string()),
             connection: connection.id.clone(),
-            key: caller.key().map(|key| key.id.clone()),
+            key: caller.owner(),
             status: LoginStatus::Pending,
             authorize_url: authorize_url.into(),
             redirect_uri,
             state: ask.state,
             nonce: ask.nonce,
             verifier: proof.verifier,
+            device: None,
             account: None,
             error: None,
             created_at: now,
@@ -181,6 +215,12 @@ impl Engine {
     /// has ended. That Microsoft or the user said no is no error: the login then says so.
     pub async fn login_redirect(&self, caller: &Caller, id: &LoginId, url: &str) -> Result<Login> {
         let login = self.login_now(caller, id).await?;
+        if login.device.is_some() {
+            return Err(Problem::invalid(
+                "This sign-in is with a code on another device: no address belongs to it. It ends by \
+                 itself when the user has finished there.",
+            ));
+        }
         let returned = Returned::from_address(url).ok_or_else(|| {
             Problem::invalid(
                 "That is no address: give the whole one that the browser ended at, with its \
@@ -216,17 +256,14 @@ impl Engine {
 
     /// A sign-in as it is now, ended if its time is over.
     async fn login_now(&self, caller: &Caller, id: &LoginId) -> Result<Login> {
-        let seen = |login: &Login| {
-            let began = caller.key().map(|key| &key.id) == login.key.as_ref();
-            began || caller.has(Scope::Admin)
-        };
         let gone = || Problem::not_found("login", id.as_str());
-        let login = self
-            .store()
-            .login(id)
-            .await?
-            .filter(seen)
-            .ok_or_else(gone)?;
+        let login = self.store().login(id).await?.ok_or_else(gone)?;
+        let target = Target::Own {
+            what: "login",
+            id: id.as_str(),
+            owner: login.key.as_ref(),
+        };
+        self.authorize(caller, Action::GetLogin, target).await?;
         if login.status != LoginStatus::Pending || self.now() < login.expires_at {
             return Ok(login);
         }

@@ -2,6 +2,7 @@
 
 use postroom_engine::access::Caller;
 use postroom_engine::{Engine, Problem};
+use postroom_model::alert::AlertSeverity;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -34,6 +35,11 @@ struct CredentialLabels {
     credential: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SeverityLabel {
+    severity: String,
+}
+
 /// The numbers.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -42,6 +48,7 @@ pub(crate) struct Metrics {
     mailboxes: Family<State, Gauge>,
     accounts: Family<State, Gauge>,
     secret_days: Family<CredentialLabels, Gauge>,
+    alerts: Family<SeverityLabel, Gauge>,
 }
 
 impl Metrics {
@@ -76,6 +83,12 @@ impl Metrics {
             "Days until a connection's credential ends, where its end is known",
             secret_days.clone(),
         );
+        let alerts = Family::default();
+        registry.register(
+            "alerts_open",
+            "Alerts that are not mended, by severity",
+            alerts.clone(),
+        );
         Self {
             registry,
             requests,
@@ -83,6 +96,7 @@ impl Metrics {
             mailboxes,
             accounts,
             secret_days,
+            alerts,
         }
     }
 
@@ -107,6 +121,7 @@ impl Metrics {
         let mailboxes = engine.mailboxes(&Caller::Local).await?;
         let accounts = engine.accounts(&Caller::Local).await?;
         let connections = engine.connections().await?;
+        let alerts = engine.open_alerts().await?;
         let now = engine.now();
         self.mailboxes.clear();
         for mailbox in mailboxes {
@@ -130,6 +145,13 @@ impl Metrics {
                 };
                 self.secret_days.get_or_create(&labels).set(days);
             }
+        }
+        // None is a number, too: who waits for it to rise has to see it before.
+        for severity in AlertSeverity::ALL {
+            let open = alerts.iter().filter(|it| it.severity == severity).count();
+            let severity = severity.name().to_owned();
+            let gauge = self.alerts.get_or_create(&SeverityLabel { severity });
+            gauge.set(i64::try_from(open).unwrap_or(i64::MAX));
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)

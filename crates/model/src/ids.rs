@@ -98,3 +98,19 @@ id!(
     /// An entry of the call log.
     CallId
 );
+id!(
+    /// An alert.
+    AlertId
+);
+id!(
+    /// Somebody who opens the console.
+    PersonId
+);
+id!(
+    /// A person's session.
+    SessionId
+);
+id!(
+    /// An entry of the audit log.
+    AuditId
+);

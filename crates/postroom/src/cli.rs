@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Sandbox(commands::sandbox::SandboxCommand),
     /// App registrations in tenants
     Connection(commands::connection::ConnectionCommand),
-    /// Sign a user in, in a browser
+    /// Sign a user in, in a browser or with a code
     Login(commands::login::Login),
     /// Identities that Postroom can act as
     Account(commands::account::AccountCommand),
@@ -44,14 +44,20 @@ pub(crate) enum Command {
     People(commands::people::People),
     /// Keys for callers of the HTTP API
     Key(commands::key::KeyCommand),
+    /// People who sign in to Postroom itself
+    Person(commands::person::PersonCommand),
     /// What waits to leave
     Outbox(commands::outbox::OutboxCommand),
     /// The store itself: move it, check it
     Store(commands::store::StoreCommand),
     /// Secrets at rest: see how they are kept, change keys, go on without a lost one
     Vault(commands::vault::VaultCommand),
+    /// What is about to end, and what ended
+    Alerts(commands::alerts::AlertsCommand),
     /// The log of calls to Microsoft
     Calls(commands::calls::Calls),
+    /// What was changed, and by whom
+    Audit(commands::audit::Audit),
     /// Check everything that can be wrong, and say what to do about it
     Doctor(commands::doctor::Doctor),
 }

@@ -24,6 +24,7 @@ mod control;
 pub mod directory;
 mod entra;
 mod error;
+pub mod exchange;
 pub mod faults;
 mod graph;
 mod home;
@@ -37,7 +38,9 @@ mod tls;
 #[cfg(feature = "conformance")]
 mod watch;
 
-pub use self::entra::{AppRegistration, ClientCertificate, Secret, SignedIn};
+pub use self::entra::{
+    AppRegistration, Challenge, ClientCertificate, FederatedCredential, Secret, SignedIn,
+};
 pub use self::error::Error;
 pub use self::options::Options;
 pub use self::sandbox::{Running, Sandbox, UserAccount};

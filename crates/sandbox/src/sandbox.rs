@@ -1,8 +1,7 @@
 //! The sandbox as a whole: its state, its start and its end.
 
-use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,7 +16,8 @@ use tokio::task::JoinHandle;
 use crate::clock::SandboxClock;
 use crate::directory::people::People;
 use crate::directory::{Directory, PASSWORD};
-use crate::entra::{self, AppRegistration, Entra, Rules, Secret, SignedIn};
+use crate::entra::{self, AppRegistration, Challenge, Entra, Rules, Secret, SignedIn};
+use crate::exchange::{AccessPolicy, AccessRight, Decision, Exchange, ExchangeAccess};
 use crate::faults::{Fault, Faults};
 use crate::graph::{self, Limits};
 use crate::ids::Ids;
@@ -57,7 +57,7 @@ pub struct Sandbox {
     pub(crate) limits: Arc<Limits>,
     #[cfg(feature = "conformance")]
     pub(crate) watch: crate::watch::Watch,
-    policies: RwLock<HashMap<String, HashSet<String>>>,
+    exchange: Exchange,
     root: String,
     client_id: String,
 }
@@ -187,6 +187,8 @@ impl Sandbox {
                 code_lifetime: options.code_lifetime,
                 refresh_token_lifetime: options.refresh_token_lifetime,
                 strict_rotation: options.strict_rotation,
+                device_code_lifetime: options.device_code_lifetime,
+                device_code_interval: options.device_code_interval,
             },
             vec![app],
         )?;
@@ -202,7 +204,7 @@ impl Sandbox {
             faults: Faults::default(),
             counters: Counters::default(),
             limits: Arc::default(),
-            policies: RwLock::default(),
+            exchange: Exchange::default(),
             root,
             client_id,
         })
@@ -301,6 +303,30 @@ impl Sandbox {
         self.entra.alter_app(client_id, alter)
     }
 
+    /// Makes a personal Microsoft account that can sign in at `consumers`, with everybody's
+    /// password, at applications that personal accounts may use.
+    pub fn add_personal_account(&self, login: &str) -> UserAccount {
+        self.entra.add_personal_account(login);
+        UserAccount {
+            user_principal_name: login.to_owned(),
+            password: PASSWORD.to_owned(),
+        }
+    }
+
+    /// An assertion of the sandbox's own other issuer (`/sandbox/issuer`), for federated
+    /// credentials.
+    pub fn foreign_assertion(&self, subject: &str, audience: &str, lifetime: Duration) -> String {
+        let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        self.entra
+            .foreign_assertion(&self.root, subject, audience, lifetime)
+            .unwrap_or_default()
+    }
+
+    /// The name of that issuer.
+    pub fn foreign_issuer(&self) -> String {
+        format!("{}{}", self.root, entra::ISSUER_PATH)
+    }
+
     /// Ends a user's refresh tokens, codes and browser sessions; access tokens live on, as they
     /// do at Entra. False for an unknown user.
     pub fn revoke(&self, user: &str) -> bool {
@@ -311,6 +337,30 @@ impl Sandbox {
             }
             None => false,
         }
+    }
+
+    /// Revokes as an administrator does, with continuous access evaluation: besides what
+    /// [`Sandbox::revoke`] ends, Graph takes no access token from before any more, and asks clients
+    /// that handle it for a new one. False for an unknown user.
+    pub fn revoke_at_once(&self, user: &str) -> bool {
+        self.revoke(user) && self.challenge(user, Some(Challenge::NewToken))
+    }
+
+    /// Lets Graph ask claims of a user (by id or name) or an application (by client id), or nothing
+    /// any more. False for somebody unknown.
+    pub fn challenge(&self, who: &str, challenge: Option<Challenge>) -> bool {
+        let subject = match (self.directory.find(who), self.entra.app(who)) {
+            (Some(user), _) => user.id,
+            (None, Some(app)) => app.client_id,
+            (None, None) => return false,
+        };
+        self.entra.challenge(&subject, challenge);
+        true
+    }
+
+    /// A user types the code of another device, signs in and consents; the page at the end.
+    pub fn enter_code(&self, user_code: &str, user: &str, password: &str) -> SignedIn {
+        self.entra.enter_code(user_code, user, password)
     }
 
     /// Takes a user's own consent to an application away; false for an unknown user.
@@ -329,34 +379,61 @@ impl Sandbox {
         self.entra.invalidate_access_tokens();
     }
 
-    /// Limits an application's own permissions to these mailboxes, as an application access
-    /// policy or RBAC for Applications does. Unknown users are left out.
+    /// Limits what an application was granted in Entra ID to these mailboxes, as an application
+    /// access policy does. Unknown users are left out; role assignments are dropped.
     pub fn limit_mailboxes(&self, client_id: &str, users: &[&str]) {
-        let users = users
-            .iter()
-            .filter_map(|user| self.directory.find(user))
-            .map(|user| user.id)
-            .collect();
-        self.policies
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(client_id.to_owned(), users);
+        let policy = AccessPolicy {
+            access_right: AccessRight::RestrictAccess,
+            mailboxes: users.iter().map(|user| (*user).to_owned()).collect(),
+        };
+        let access = ExchangeAccess {
+            policies: vec![policy],
+            ..ExchangeAccess::default()
+        };
+        self.set_exchange_access(client_id, access);
     }
 
-    /// Lifts the limit again.
+    /// Lifts every limit of Exchange's, and takes its role assignments.
     pub fn allow_all_mailboxes(&self, client_id: &str) {
-        self.policies
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(client_id);
+        self.set_exchange_access(client_id, ExchangeAccess::default());
     }
 
-    pub(crate) fn mailbox_allowed(&self, client_id: &str, user_id: &str) -> bool {
-        self.policies
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(client_id)
-            .is_none_or(|users| users.contains(user_id))
+    /// Sets what Exchange has of an application: access policies, and roles within scopes (RBAC
+    /// for Applications). Users are named by id or name; unknown ones are left out.
+    pub fn set_exchange_access(&self, client_id: &str, mut access: ExchangeAccess) {
+        let by_id = |named: &mut Vec<String>| {
+            *named = named
+                .iter()
+                .filter_map(|user| self.directory.find(user))
+                .map(|user| user.id)
+                .collect();
+        };
+        for policy in &mut access.policies {
+            by_id(&mut policy.mailboxes);
+        }
+        for assignment in &mut access.role_assignments {
+            if let Some(mailboxes) = &mut assignment.mailboxes {
+                by_id(mailboxes);
+            }
+        }
+        self.exchange.set(client_id, access, self.clock.now());
+    }
+
+    /// What Exchange has of an application.
+    pub fn exchange_access(&self, client_id: &str) -> ExchangeAccess {
+        self.exchange.get(client_id)
+    }
+
+    pub(crate) fn mailbox_decision(
+        &self,
+        client_id: &str,
+        user_id: Option<&str>,
+        granted_in_entra: bool,
+        accepted: &[String],
+    ) -> Decision {
+        let now = self.clock.now();
+        self.exchange
+            .decide(client_id, user_id, granted_in_entra, accepted, now)
     }
 
     /// Sets a fault.
@@ -408,6 +485,31 @@ impl Sandbox {
             password,
             &root_of_url(authorize_url, &self.root),
         )
+    }
+
+    /// Opens an admin consent address as an administrator would, and accepts or declines. Says
+    /// where the browser ends up.
+    pub fn consent_as_administrator(
+        &self,
+        address: &str,
+        user: &str,
+        password: &str,
+        accepts: bool,
+    ) -> SignedIn {
+        let root = root_of_url(address, &self.root);
+        self.entra
+            .consent_as_administrator(address, user, password, accepts, &root)
+    }
+
+    /// Somebody who administers the tenant and can sign in.
+    pub fn administrator(&self) -> Option<UserAccount> {
+        self.directory
+            .users()
+            .find(|user| user.enabled && user.administrator)
+            .map(|user| UserAccount {
+                user_principal_name: user.user_principal_name,
+                password: PASSWORD.to_owned(),
+            })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Everything that the engine knows of, looked at.
 
 use super::steps::{fine, sentence, trouble, warning};
-use super::{Finding, secrets};
+use super::{CheckAsk, Finding, secrets};
+use crate::alerts::{account_of, due, words};
 use crate::logins::earlier;
 use crate::{Engine, Result};
-use postroom_model::account::{Account, AccountKind, AccountState};
+use postroom_model::account::{Account, AccountState};
 use postroom_model::connection::Connection;
 use postroom_model::mailbox::{Mailbox, SyncPhase};
 use postroom_model::outbox::{OutboxItem, OutboxStatus};
@@ -13,8 +14,6 @@ use std::time::Duration;
 
 /// The setting that says that the master key is kept elsewhere, too.
 const BACKED_UP: &str = "master_key_backed_up";
-/// Days before a user's grant ends unused at which somebody is told.
-const GRANT_WARNING: i64 = 14;
 /// A mirror is old when it missed so many rounds, and at least for so long.
 const MISSED_ROUNDS: u32 = 10;
 const OLD: Duration = Duration::from_secs(15 * 60);
@@ -38,7 +37,12 @@ pub(super) async fn findings(engine: &Engine, online: bool) -> Result<Vec<Findin
         ));
     }
     for connection in &connections {
-        findings.extend(secrets::findings(connection, engine.now()));
+        let reading = engine.store().application_reading(&connection.id).await?;
+        findings.extend(secrets::findings(
+            connection,
+            reading.as_ref(),
+            engine.now(),
+        ));
         if online {
             findings.extend(checked(engine, connection).await?);
         }
@@ -83,84 +87,60 @@ async fn master_key(engine: &Engine) -> Result<Finding> {
     })
 }
 
-/// The steps of a connection's check that failed.
+/// The steps of a connection's check that failed, and those that are not as they should be.
 async fn checked(engine: &Engine, connection: &Connection) -> Result<Vec<Finding>> {
-    let report = engine.check_connection(&connection.id).await?;
+    let report = engine
+        .check_connection(&connection.id, &CheckAsk::default())
+        .await?;
     let subject = format!("connection {}", connection.name);
-    if report.ok {
-        return Ok(vec![fine(subject, "The check is well.")]);
-    }
-    Ok(report
+    let mut findings: Vec<Finding> = report
         .steps
         .into_iter()
         .filter(|step| step.ok == Some(false))
         .map(|step| {
-            trouble(
-                subject.clone(),
-                format!("{}: {}", step.name, step.detail),
-                step.hint.unwrap_or_default(),
-            )
+            let hint = step.hint.unwrap_or_default();
+            let hint = match step.link {
+                Some(link) => format!("{hint} {link}"),
+                None => hint,
+            };
+            let detail = format!("{}: {}", step.name, step.detail);
+            if step.essential {
+                trouble(subject.clone(), detail, hint)
+            } else {
+                warning(subject.clone(), detail, hint)
+            }
         })
-        .collect())
+        .collect();
+    if report.ok {
+        findings.insert(0, fine(subject, "The check is well."));
+    }
+    Ok(findings)
 }
 
 fn account(engine: &Engine, account: &Account, connections: &[Connection]) -> Finding {
     let connection = connections
         .iter()
-        .find(|connection| connection.id == account.connection)
-        .map_or(account.connection.as_str(), |connection| &connection.name);
-    let who = match account.kind {
-        AccountKind::Application => "the application",
-        AccountKind::User => account
-            .user_principal_name
-            .as_deref()
-            .or(account.display_name.as_deref())
-            .unwrap_or(account.id.as_str()),
-    };
-    let subject = format!("account {who} of {connection}");
-    let hint = match account.state {
-        AccountState::Active | AccountState::Refreshing => {
-            return unused(engine, account, subject, connection);
-        }
-        AccountState::NeedsSignIn | AccountState::Revoked => {
-            format!("The user signs in again: `postroom login {connection:?}`.")
-        }
-        AccountState::CredentialExpired => format!(
-            "Give the connection a new client secret: `postroom connection set {connection:?} \
-             --client-secret-file FILE --secret-expires DATE`."
-        ),
-        AccountState::ConsentMissing => format!(
-            "An administrator grants consent (Entra admin center → App registrations → API \
-             permissions → Grant admin consent); then `postroom connection check {connection:?}`."
-        ),
-    };
-    let reason = account.reason.as_deref().unwrap_or("no reason was given");
-    trouble(
-        subject,
-        sentence(&format!(
-            "it cannot act ({}): {reason}",
-            account.state.name()
-        )),
-        hint,
-    )
-}
-
-/// A user's grant ends when nobody uses it; the application's end is its secret's.
-fn unused(engine: &Engine, account: &Account, subject: String, connection: &str) -> Finding {
-    let left = account
-        .expires_at
-        .filter(|_| account.kind == AccountKind::User)
-        .map(|end| end.duration_since(engine.now()).as_hours().div_euclid(24));
-    match left {
-        Some(days) if days <= GRANT_WARNING => warning(
+        .find(|connection| connection.id == account.connection);
+    let name = connection.map_or(account.connection.as_str(), |connection| &connection.name);
+    let subject = format!("account {}", words::account(account, name));
+    if account.state == AccountState::CredentialExpired {
+        // Of a credential alerts speak once for all who act through it; here each is told of.
+        let reason = account.reason.as_deref().unwrap_or("no reason was given");
+        return trouble(
             subject,
-            format!("Its sign-in ends in {days} days unless it is used."),
-            format!(
-                "Use it (a mailbox that is mirrored does), or sign in again: `postroom login \
-                 {connection:?}`."
-            ),
-        ),
-        _ => fine(subject, "It can act."),
+            sentence(&format!(
+                "it cannot act ({}): {reason}",
+                account.state.name()
+            )),
+            words::mend(account.state, name),
+        );
+    }
+    let now = engine.now();
+    let watched = connection.and_then(|connection| account_of(connection, account));
+    match watched.and_then(|it| due(now, &it)) {
+        Some(due) if due.expires_at.is_some() => secrets::said(&subject, due, now),
+        Some(due) => trouble(subject, due.words.detail, due.words.hint),
+        None => fine(subject, "It can act."),
     }
 }
 

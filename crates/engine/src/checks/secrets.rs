@@ -1,21 +1,18 @@
-//! Days that a connection's secrets have left.
+//! Days that a connection's credentials have left: what alerts say, for `doctor`.
 
 use super::Finding;
 use super::steps::{fine, trouble, warning};
+use crate::alerts::{Due, LastCredential, credential_of, due, last_credential};
 use postroom_model::Timestamp;
-use postroom_model::connection::{Connection, CredentialInfo};
+use postroom_model::alert::{AlertSeverity, ApplicationReading, days_between};
+use postroom_model::connection::{Connection, CredentialInfo, CredentialKind};
 
-/// Days before the end at which an administrator is told. A day or less is trouble already.
-const WARN_AT: i64 = 60;
-const TROUBLE_AT: i64 = 1;
-
-/// What to do about a secret that ends.
-const RENEW: &str = "Make a new client secret (Entra admin center → App registrations → \
-    Certificates & secrets), add its value to the connection beside the old one with its expiry \
-    date, and remove the old one when the check is well.";
-
-/// What there is to say of a connection's secrets.
-pub(super) fn findings(connection: &Connection, now: Timestamp) -> Vec<Finding> {
+/// What there is to say of a connection's credentials.
+pub(super) fn findings(
+    connection: &Connection,
+    reading: Option<&ApplicationReading>,
+    now: Timestamp,
+) -> Vec<Finding> {
     let subject = format!("connection {}", connection.name);
     if connection.credentials.is_empty() {
         return vec![fine(
@@ -23,64 +20,72 @@ pub(super) fn findings(connection: &Connection, now: Timestamp) -> Vec<Finding> 
             "It has no credential: it acts for users who signed in, and not as the application.",
         )];
     }
-    let longest = connection
-        .credentials
-        .iter()
-        .filter_map(|credential| credential.days_left(now))
-        .max();
+    let last = last_credential(connection);
     connection
         .credentials
         .iter()
-        .map(|credential| finding(&subject, credential, longest, now))
+        .map(|credential| match last {
+            LastCredential::Known(it, end) if std::ptr::eq(it, credential) => {
+                let watched = credential_of(connection, reading);
+                match watched.and_then(|it| due(now, &it)) {
+                    Some(due) => said(&subject, due, now),
+                    None => good(&subject, credential, days_between(now, end)),
+                }
+            }
+            _ => other(&subject, credential, now),
+        })
         .collect()
 }
 
-fn finding(
-    subject: &str,
-    credential: &CredentialInfo,
-    longest: Option<i64>,
-    now: Timestamp,
-) -> Finding {
-    let Some(days) = credential.days_left(now) else {
-        return warning(
-            subject,
-            "Nobody said when its client secret ends, so nobody can be warned.",
-            "Look up the expiry date (Entra admin center → App registrations → Certificates & \
-             secrets) and give the secret again together with it.",
-        );
+/// What an alert says of it.
+pub(super) fn said(subject: &str, due: Due, now: Timestamp) -> Finding {
+    let days = due.expires_at.map(|end| days_between(now, end));
+    let detail = match days {
+        Some(days) if due.level > 0 => format!("{}: in {}.", due.words.title, in_days(days)),
+        _ => format!("{}.", due.words.title),
     };
-    let replaced = longest.is_some_and(|longest| longest > days && longest > WARN_AT);
-    if replaced && days <= WARN_AT {
-        return match days {
-            ..0 => warning(
-                subject,
-                "One of its client secrets is over; another one is good.",
-                "Remove the old one from the connection.",
-            ),
-            _ => fine(
-                subject,
-                format!(
-                    "One of its client secrets ends in {}; another one is good for longer.",
-                    in_days(days)
-                ),
-            ),
-        };
+    match due.severity {
+        AlertSeverity::Warning => warning(subject, detail, due.words.hint),
+        AlertSeverity::Error => trouble(subject, detail, due.words.hint),
     }
-    match days {
-        ..0 => trouble(subject, "Its client secret is over.", RENEW),
-        0..=TROUBLE_AT => trouble(
+}
+
+fn good(subject: &str, credential: &CredentialInfo, days: i64) -> Finding {
+    let word = credential.kind.words();
+    fine(
+        subject,
+        format!("Its {word} is good for {}.", in_days(days)),
+    )
+}
+
+/// One of which nobody knows the end, or beside which there is one that lasts longer.
+fn other(subject: &str, credential: &CredentialInfo, now: Timestamp) -> Finding {
+    let word = credential.kind.words();
+    if credential.kind == CredentialKind::Federated {
+        return fine(
             subject,
-            format!("Its client secret ends in {}.", in_days(days)),
-            RENEW,
+            "It has a federated credential, which its issuer renews: there is no end to watch.",
+        );
+    }
+    match credential.days_left(now) {
+        None => warning(
+            subject,
+            format!("Nobody said when its {word} ends, so nobody can be warned."),
+            "Look up the expiry date (Entra admin center → App registrations → Certificates & \
+             secrets) and give the credential again together with it; or grant the application \
+             Application.Read.All, and Postroom reads it there.",
         ),
-        days if days <= WARN_AT => warning(
+        Some(..0) => warning(
             subject,
-            format!("Its client secret ends in {}.", in_days(days)),
-            RENEW,
+            format!("A {word} of it is over; it has another one."),
+            "Remove the old one from the connection.",
         ),
-        days => fine(
+        Some(days) => fine(
             subject,
-            format!("Its client secret is good for {}.", in_days(days)),
+            format!(
+                "A {word} of it ends in {}; it has another one.",
+                in_days(days)
+            ),
         ),
     }
 }
@@ -98,7 +103,7 @@ mod tests {
     use super::super::Severity;
     use super::*;
     use postroom_model::cloud::Cloud;
-    use postroom_model::connection::{CredentialKind, Endpoints};
+    use postroom_model::connection::Endpoints;
     use postroom_model::{ConnectionId, CredentialId};
 
     fn severities(days: &[Option<i64>]) -> Vec<Severity> {
@@ -122,11 +127,13 @@ mod tests {
                     kind: CredentialKind::Secret,
                     expires_at: days.and_then(end),
                     created_at: now,
+                    certificate: None,
+                    federated: None,
                 })
                 .collect(),
             created_at: now,
         };
-        findings(&connection, now)
+        findings(&connection, None, now)
             .into_iter()
             .map(|finding| finding.severity)
             .collect()
@@ -153,9 +160,9 @@ mod tests {
 
     #[test]
     fn a_replaced_secret_is_no_trouble() {
-        use Severity::{Error, Ok, Warning};
+        use Severity::{Ok, Warning};
         assert_eq!(severities(&[Some(400), Some(3)]), [Ok, Ok]);
         assert_eq!(severities(&[Some(400), Some(-3)]), [Ok, Warning]);
-        assert_eq!(severities(&[Some(5), Some(-3)]), [Warning, Error]);
+        assert_eq!(severities(&[Some(5), Some(-3)]), [Warning, Warning]);
     }
 }

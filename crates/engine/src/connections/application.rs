@@ -6,23 +6,51 @@ use postroom_model::connection::Connection;
 use postroom_model::{AccountId, ConnectionId};
 
 /// Why the application cannot act without a credential.
-const NO_CREDENTIAL: &str = "The connection has no credential any more: add a client secret to it.";
+const NO_CREDENTIAL: &str =
+    "The connection has no credential any more: add a client secret or a certificate to it.";
+/// Why there is no application for personal accounts (AADSTS9001023, 90124, 90130).
+const CONSUMERS: &str = "The connection is for personal Microsoft accounts now, where an \
+    application acts for signed-in users only: give it a tenant, or sign the users in.";
 
 impl Engine {
     /// Brings a connection's application account in line with its credentials. With `fresh` a
     /// credential is new: whoever was stopped by the old one may try again.
     pub(super) async fn settle_application(&self, id: &ConnectionId, fresh: bool) -> Result<()> {
+        let settled = self.settle(id, fresh).await;
+        // Its name, its credentials or their ends may be others.
+        self.shared.alerts.wake();
+        settled
+    }
+
+    /// Ends were written to a connection's credentials.
+    pub(crate) async fn settle_ends(&self, id: &ConnectionId) -> Result<()> {
+        self.settle(id, false).await
+    }
+
+    async fn settle(&self, id: &ConnectionId, fresh: bool) -> Result<()> {
         let Some(connection) = self.store().connection(id).await? else {
             return Ok(());
         };
         let account = self.store().account_of(id, None).await?;
-        if connection.credentials.is_empty() {
-            return match account {
-                Some(account) => self.retire_application(account).await,
-                None => Ok(()),
+        let why_none = if connection.is_for_consumers() {
+            Some(CONSUMERS)
+        } else if connection.credentials.is_empty() {
+            Some(NO_CREDENTIAL)
+        } else {
+            None
+        };
+        if let Some(why) = why_none {
+            if let Some(account) = account {
+                self.retire_application(account, why).await?;
+            }
+            return if fresh {
+                self.revive_users(id).await
+            } else {
+                Ok(())
             };
         }
         let now = self.now();
+        let was = account.clone();
         let mut account = account.unwrap_or_else(|| Account {
             id: AccountId::new(self.shared.dice.timed_guid(now).to_string()),
             connection: id.clone(),
@@ -43,6 +71,7 @@ impl Engine {
             account.since = now;
         }
         self.store().put_account(&account).await?;
+        self.shared.account_changes.tell(was.as_ref(), &account);
         if fresh {
             self.wake_mirrors(&account.id).await;
             self.revive_users(id).await?;
@@ -50,9 +79,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Without a credential there is no application. One that mailboxes are reached through stays,
-    /// unable to act: their mirrors would go with it, and a new secret brings all back.
-    async fn retire_application(&self, account: Account) -> Result<()> {
+    /// Without a credential, and for personal accounts, there is no application. One that mailboxes
+    /// are reached through stays, unable to act: their mirrors would go with it, and a new
+    /// credential brings all back.
+    async fn retire_application(&self, account: Account, why: &str) -> Result<()> {
         let mailboxes = self.store().mailboxes().await?;
         if mailboxes
             .iter()
@@ -63,15 +93,15 @@ impl Engine {
             return Ok(());
         }
         let now = self.now();
-        self.store()
-            .put_account(&Account {
-                state: AccountState::CredentialExpired,
-                reason: Some(NO_CREDENTIAL.to_owned()),
-                since: now,
-                expires_at: None,
-                ..account
-            })
-            .await?;
+        let retired = Account {
+            state: AccountState::CredentialExpired,
+            reason: Some(why.to_owned()),
+            since: now,
+            expires_at: None,
+            ..account.clone()
+        };
+        self.store().put_account(&retired).await?;
+        self.shared.account_changes.tell(Some(&account), &retired);
         Ok(())
     }
 
@@ -82,8 +112,7 @@ impl Engine {
                 && account.kind == AccountKind::User
                 && account.state == AccountState::CredentialExpired;
             if stopped && self.store().grant(&account.id).await?.is_some() {
-                self.store()
-                    .set_account_state(&account.id, AccountState::Active, None, self.now())
+                self.set_account_state(&account, AccountState::Active, None)
                     .await?;
                 self.wake_mirrors(&account.id).await;
             }

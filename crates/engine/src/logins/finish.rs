@@ -7,6 +7,7 @@ use crate::grants::REFRESH_TOKEN_LIFETIME;
 use crate::{Code, Engine, Problem, Result};
 use postroom_microsoft::{Again, DoorError, SignedIn};
 use postroom_model::account::{Account, AccountKind, AccountState};
+use postroom_model::audit::{Actor, ActorKind, Outcome, Subject};
 use postroom_model::clock::later;
 use postroom_model::connection::Connection;
 use postroom_model::login::{Login, LoginStatus};
@@ -132,8 +133,12 @@ impl Engine {
     }
 
     /// Writes account and grant, and only then lets the token be used.
-    async fn complete(&self, login: &Login, signed_in: SignedIn) -> Result<Finish> {
+    pub(super) async fn complete(&self, login: &Login, signed_in: SignedIn) -> Result<Finish> {
         let now = self.now();
+        let was = self
+            .store()
+            .account_of(&login.connection, Some(&signed_in.user_id))
+            .await?;
         let expires_at = later(signed_in.grant.received_at, REFRESH_TOKEN_LIFETIME);
         let account = Account {
             id: AccountId::new(self.shared.dice.timed_guid(now).to_string()),
@@ -161,9 +166,47 @@ impl Engine {
         self.door()
             .adopt_token(&account.id, signed_in.access_token)
             .await;
+        self.shared.account_changes.tell(was.as_ref(), &account);
         self.shared.logins.wake();
+        self.shared.alerts.wake();
+        self.note_login_end(login, Ok(&account)).await;
         self.wake_mirrors(&account.id).await;
         Ok(Finish::Completed(account))
+    }
+
+    /// How a sign-in ended, for the audit log. Whoever sits at the browser is known to Microsoft
+    /// only.
+    async fn note_login_end(&self, login: &Login, end: std::result::Result<&Account, LoginStatus>) {
+        let browser = Actor {
+            kind: ActorKind::System,
+            id: None,
+            name: "browser".to_owned(),
+        };
+        let outcome = match end {
+            Ok(_) => Outcome::Done,
+            Err(_) => Outcome::Refused,
+        };
+        let mut entry = self.audit_entry(browser, "login.end", None, outcome);
+        entry.subject = Some(Subject {
+            kind: "login".to_owned(),
+            id: Some(login.id.as_str().to_owned()),
+            name: None,
+        });
+        let mut detail = |name: &str, value: &str| {
+            entry.details.insert(name.to_owned(), value.into());
+        };
+        detail("connection", login.connection.as_str());
+        match end {
+            Ok(account) => {
+                detail("status", LoginStatus::Completed.name());
+                detail("account", account.id.as_str());
+                if let Some(name) = &account.user_principal_name {
+                    detail("userPrincipalName", name);
+                }
+            }
+            Err(status) => detail("status", status.name()),
+        }
+        self.note_audit(entry).await;
     }
 
     /// Mailboxes that waited for this account to be able to act go on at once.
@@ -180,13 +223,16 @@ impl Engine {
     }
 
     async fn fail(&self, id: &LoginId, status: LoginStatus, why: String) -> Result<Finish> {
-        self.end_login(id, status, &why).await?;
+        let ended = self.end_login(id, status, &why).await?;
+        if ended && let Some(login) = self.store().login(id).await? {
+            self.note_login_end(&login, Err(status)).await;
+        }
         Ok(Finish::Failed(why))
     }
 
     /// Whether the connection's secrets go to another host than when the sign-in began: its code
     /// is not for that one.
-    async fn moved_since(&self, login: &Login) -> Result<bool> {
+    pub(super) async fn moved_since(&self, login: &Login) -> Result<bool> {
         let moved = self
             .store()
             .setting(&moved_setting(&login.connection))

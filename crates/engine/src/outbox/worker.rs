@@ -23,7 +23,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// Something may be due.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
 

@@ -1,21 +1,29 @@
 //! The routes, a file for each noun: handler, what it takes and gives, its description.
 
 mod accounts;
+mod alerts;
 mod attachments;
+mod audit;
 mod callback;
 mod calls;
 mod changes;
+mod checks;
 mod connections;
 mod credentials;
 mod docs;
 mod folders;
+mod graph;
 mod health;
 mod keys;
 mod logins;
 mod mailboxes;
 mod messages;
 mod outbox;
+mod persons;
 mod send;
+mod session;
+mod setup;
+mod signin;
 mod start;
 mod users;
 
@@ -32,6 +40,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) fn all() -> OpenApiRouter<App> {
     let api = OpenApiRouter::new()
         .merge(connections::routes())
+        .merge(checks::routes())
+        .merge(setup::routes())
         .merge(credentials::routes())
         .merge(logins::routes())
         .merge(accounts::routes())
@@ -43,14 +53,20 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(send::routes())
         .merge(outbox::routes())
         .merge(changes::routes())
+        .merge(alerts::routes())
         .merge(calls::routes())
-        .merge(keys::routes());
+        .merge(keys::routes())
+        .merge(persons::routes())
+        .merge(session::routes())
+        .merge(audit::routes())
+        .merge(graph::routes());
     OpenApiRouter::with_openapi(crate::openapi::head())
         .nest(BASE, api)
         .merge(callback::routes())
         .merge(health::routes())
         .merge(docs::routes())
         .merge(start::routes())
+        .merge(signin::routes())
 }
 
 /// Something was deleted.

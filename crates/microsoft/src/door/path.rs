@@ -69,6 +69,19 @@ impl GraphPath {
         }
     }
 
+    /// `/{literal}({key}='{value}')`: one by another key than its id, as in
+    /// `/applications(appId='…')`.
+    pub fn by_key(literal: &'static str, key: &'static str, value: &str) -> Self {
+        let quoted = value.replace('\'', "''");
+        let mut path = Self::new(literal);
+        let _ = write!(
+            path.text,
+            "({key}='{}')",
+            utf8_percent_encode(&quoted, SEGMENT)
+        );
+        path
+    }
+
     /// Appends a segment that is part of the API's own words (`messages`, `$value`).
     #[must_use]
     pub fn lit(mut self, literal: &'static str) -> Self {
@@ -141,6 +154,12 @@ mod tests {
             GraphPath::user("$o'x@y").as_str(),
             "/users('%24o%27%27x%40y')"
         );
+    }
+
+    #[test]
+    fn a_key_stays_within_its_quotes() {
+        let path = GraphPath::by_key("applications", "appId", "a') /b");
+        assert_eq!(path.as_str(), "/applications(appId='a%27%27%29%20%2Fb')");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! shared one, and application permissions. Types are the caller's where it wants Microsoft's JSON
 //! as it came (`Box<serde_json::value::RawValue>`, `serde_json::Value`) or a shape of its own.
 
+pub mod applications;
 pub mod attachments;
 pub mod batch;
 pub mod mail_folders;

@@ -1,7 +1,7 @@
 //! A user's new access token (RFC 6749, section 6; entra-docs, `refresh-tokens.md`).
 
 use super::fetch::Trying;
-use super::{scopes, token_endpoint};
+use super::{claims, scopes, token_endpoint};
 use crate::door::{Door, DoorError, Identity, Subject};
 use postroom_model::grant::{AccessToken, Grant};
 
@@ -12,11 +12,20 @@ pub(crate) struct Renewed {
     pub(crate) grant: Grant,
     /// The access token.
     pub(crate) access_token: AccessToken,
+    /// What Microsoft says that the access token is for.
+    pub(crate) granted: Vec<String>,
 }
 
-/// Fetches one. Every use gives a new refresh token without revoking the old one, so a repetition
-/// does no harm.
-pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorError> {
+/// Fetches one for these scopes of one resource, else for what a sign-in asks for: a refresh token is
+/// of a user and an application, not of a resource. `challenge` is what Graph asked for when it refused
+/// the last token. Every use gives a new refresh token without
+/// revoking the old one, so a repetition does no harm.
+pub(crate) async fn fetch_for(
+    door: &Door,
+    who: &Identity,
+    chosen: Option<&[String]>,
+    challenge: Option<&str>,
+) -> Result<Renewed, DoorError> {
     let (connection, account) = (&who.connection, &who.account);
     let vault = &door.house.vault;
     let grant = vault
@@ -34,11 +43,13 @@ pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorEr
                     .unwrap_or("the account")
             ),
         })?;
-    let scope = scopes::user(connection, &connection.scopes);
+    let scope = scopes::user(connection, chosen.unwrap_or(&connection.scopes));
+    let claims = claims::request(challenge);
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", grant.refresh_token.reveal()),
         ("scope", scope.as_str()),
+        ("claims", claims.as_str()),
     ];
     let subject = Subject::identity(who, None);
     let asked = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await;
@@ -53,15 +64,17 @@ pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorEr
     };
     let renewed = Grant {
         refresh_token: tokens.refresh_token.unwrap_or(grant.refresh_token),
-        scopes: if tokens.scopes.is_empty() {
+        // What other scopes were asked for says nothing about what a sign-in was granted.
+        scopes: if tokens.scopes.is_empty() || chosen.is_some() {
             grant.scopes
         } else {
-            tokens.scopes
+            tokens.scopes.clone()
         },
         received_at: tokens.received_at,
     };
     Ok(Renewed {
         grant: renewed,
         access_token: tokens.access_token,
+        granted: tokens.scopes,
     })
 }

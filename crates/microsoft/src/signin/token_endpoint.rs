@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749, section 3.2; entra-docs, `v2-oauth2-auth-code-flow.md`).
 
-use super::fetch::{Fetched, Trying, fetch};
+use super::client_authentication::{Proof, prove};
+use super::fetch::{Fetched, Step, Trying, step};
 use super::refusals::{self, Explanation};
 use crate::door::{Door, DoorError, Outgoing, SignInError, Subject, retry_after, web_address};
 use http::Method;
@@ -80,23 +81,34 @@ pub(super) fn aadsts(text: &str) -> Option<u32> {
 
 /// Numbers of seconds come as numbers or, from version 1 endpoints, as strings; some proxies make
 /// them fractions.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Seconds {
-        Whole(u64),
-        Part(f64),
-        Text(String),
-    }
-    Ok(match Option::<Seconds>::deserialize(deserializer)? {
-        Some(Seconds::Whole(seconds)) => Some(seconds),
-        Some(Seconds::Part(seconds)) => Duration::try_from_secs_f64(seconds)
-            .ok()
-            .map(|duration| duration.as_secs()),
-        Some(Seconds::Text(text)) => text.trim().parse().ok(),
-        None => None,
-    })
+pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    // What is no number says nothing: the token beside it is good all the same.
+    let part = |seconds: f64| {
+        let whole = Duration::try_from_secs_f64(seconds).ok();
+        whole.map(|duration| duration.as_secs())
+    };
+    Ok(
+        match Option::<serde_json::Value>::deserialize(deserializer)? {
+            Some(serde_json::Value::Number(number)) => {
+                number.as_u64().or_else(|| number.as_f64().and_then(part))
+            }
+            Some(serde_json::Value::String(text)) => {
+                let text = text.trim();
+                text.parse()
+                    .ok()
+                    .or_else(|| text.parse().ok().and_then(part))
+            }
+            _ => None,
+        },
+    )
 }
+
+/// How long a token is taken to live where that is not said, or said to be nothing: RFC 6749 leaves
+/// `expires_in` open, and Microsoft's shortest configurable lifetime is 10 minutes.
+const UNSAID_LIFETIME: Duration = Duration::from_secs(600);
+/// No longer than this, whatever is said: Microsoft's longest are 28 hours (entra-docs,
+/// `configurable-token-lifetimes.md`), and a grant lives by being used.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(48 * 60 * 60);
 
 /// Asks for tokens with each of the connection's credentials until one is accepted. Without any
 /// credential the app is a public client and sends none.
@@ -107,21 +119,42 @@ pub(super) async fn ask(
     form: &[(&str, &str)],
     trying: Trying,
 ) -> Result<Tokens, DoorError> {
-    let credentials = credentials(door, connection).await?;
-    let mut credentials = credentials.iter();
-    let mut credential = credentials.next();
-    loop {
-        let asked = ask_with(door, connection, subject, form, credential, trying).await;
-        match asked {
+    let mut credentials = credentials(door, connection).await?;
+    if credentials.is_empty() {
+        return ask_with(door, connection, subject, form, None, trying).await;
+    }
+    let newest = credentials.first().map(|newest| newest.info.id.clone());
+    let rotation = &door.house.rotation;
+    rotation.sort(&connection.id, &mut credentials, door.house.clock.now());
+    let mut refusals = Vec::new();
+    for credential in &credentials {
+        let id = &credential.info.id;
+        match ask_with(door, connection, subject, form, Some(credential), trying).await {
             // The client is authenticated before the grant is looked at (RFC 6749, section 3.2.1),
             // so a code or refresh token is still whole after this refusal.
-            Err(error) if is_about_credential(&error) => match credentials.next() {
-                Some(next) => credential = Some(next),
-                None => return Err(error),
-            },
-            other => return other,
+            Err(error) if is_about_credential(&error) => refusals.push((id, error)),
+            Ok(tokens) => {
+                let refused = !refusals.is_empty();
+                rotation.taken(&connection.id, id, refused, door.house.clock.now());
+                return Ok(tokens);
+            }
+            Err(error) => return Err(error),
         }
     }
+    rotation.forget(&connection.id);
+    // One that could not be shown may be well again by itself; else the newest's refusal is what
+    // there is to say.
+    let telling = refusals
+        .iter()
+        .position(|(_, error)| matches!(error, DoorError::Credential { .. }))
+        .or_else(|| {
+            refusals
+                .iter()
+                .position(|(id, _)| Some(*id) == newest.as_ref())
+        })
+        .unwrap_or_default();
+    let (_, error) = refusals.swap_remove(telling);
+    Err(error)
 }
 
 /// The credentials that have something in them.
@@ -140,10 +173,11 @@ pub(super) async fn credentials(
 }
 
 fn is_about_credential(error: &DoorError) -> bool {
-    error.ends_grant() == Some(AccountState::CredentialExpired)
+    matches!(error, DoorError::Credential { .. })
+        || error.ends_grant() == Some(AccountState::CredentialExpired)
 }
 
-async fn ask_with(
+pub(super) async fn ask_with(
     door: &Door,
     connection: &Connection,
     subject: &Subject,
@@ -155,25 +189,38 @@ async fn ask_with(
         Some(by_hand) => by_hand.clone(),
         None => door.discover(connection).await?.token,
     };
+    let url = web_address(&endpoint)?;
     let mut headers = HeaderMap::new();
     headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/x-www-form-urlencoded"),
     );
-    let outgoing = Outgoing {
-        method: Method::POST,
-        url: web_address(&endpoint)?,
-        headers,
-        body: written(connection, form, credential).into(),
-        tokens: true,
+    let mut attempt = 1;
+    let (asked_at, fetched) = loop {
+        // Made for each time it is sent: an assertion is good once (RFC 7523, section 3, point 7).
+        let proof = match credential {
+            Some(credential) => Some(prove(door, connection, subject, credential, &url).await?),
+            None => None,
+        };
+        let outgoing = Outgoing {
+            method: Method::POST,
+            url: url.clone(),
+            headers: headers.clone(),
+            body: written(connection, form, proof.as_ref()).into(),
+            tokens: true,
+        };
+        // From before the request on, so that the token is over at Microsoft no sooner than here.
+        let asked_at = door.house.clock.now();
+        match step(door, subject, &outgoing, attempt, trying).await {
+            Step::Done(fetched) => break (asked_at, fetched?),
+            Step::Again(wait) => door.house.clock.sleep(wait).await,
+        }
+        attempt += 1;
     };
-    // From before the request on, so that the token is over at Microsoft no sooner than here.
-    let asked_at = door.house.clock.now();
-    let fetched = fetch(door, subject, outgoing, trying).await?;
     if !(200..300).contains(&fetched.status) {
         return Err(refused(connection, &fetched, door.house.clock.now()));
     }
-    let body: Body = serde_json::from_slice(&fetched.body).map_err(|_| DoorError::Malformed {
+    let body = read(&fetched.body).ok_or_else(|| DoorError::Malformed {
         connection: connection.name.clone(),
         what: format!(
             "at {endpoint} there is no token in the answer; check the connection's addresses"
@@ -183,24 +230,32 @@ async fn ask_with(
     Ok(tokens(body, asked_at))
 }
 
-/// The request's body. The secret goes in the form (`client_secret_post`).
-fn written(
+/// The success body. By way of a map, for a member that comes twice: the last one counts.
+fn read(body: &[u8]) -> Option<Body> {
+    let members: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let body: Body = serde_json::from_value(members).ok()?;
+    (!body.access_token.is_empty()).then_some(body)
+}
+
+/// The request's body. What proves the application goes in the form.
+pub(super) fn written(
     connection: &Connection,
     form: &[(&str, &str)],
-    credential: Option<&Credential>,
+    proof: Option<&Proof>,
 ) -> String {
     let mut body = form_urlencoded::Serializer::new(String::new());
     body.append_pair("client_id", &connection.client_id);
     body.extend_pairs(form);
-    if let Some(credential) = credential {
-        body.append_pair("client_secret", credential.secret.reveal());
+    if let Some(proof) = proof {
+        body.extend_pairs(proof.fields());
     }
     body.finish()
 }
 
 fn tokens(body: Body, asked_at: Timestamp) -> Tokens {
-    // RFC 6749 leaves `expires_in` open; Microsoft's shortest configurable lifetime is 10 minutes.
-    let lifetime = Duration::from_secs(body.expires_in.unwrap_or(600));
+    let said = body.expires_in.filter(|seconds| *seconds > 0);
+    let lifetime = said.map_or(UNSAID_LIFETIME, Duration::from_secs);
+    let lifetime = lifetime.min(LONGEST_LIFETIME);
     let ahead = (lifetime / 5).min(Duration::from_secs(300));
     let fresh = match body.refresh_in.map(Duration::from_secs) {
         Some(fresh) if fresh < lifetime => fresh,
@@ -312,7 +367,7 @@ mod tests {
 
     fn body(text: &str) -> Tokens {
         tokens(
-            serde_json::from_str(text).expect("a token body"),
+            read(text.as_bytes()).expect("a token body"),
             Timestamp::UNIX_EPOCH,
         )
     }
@@ -327,6 +382,47 @@ mod tests {
         assert_eq!(short.refresh_at.as_second(), 4);
         let long = body(r#"{"access_token":"t","expires_in":86400,"refresh_in":"43200"}"#);
         assert_eq!(long.access_token.refresh_at.as_second(), 43_200);
+    }
+
+    #[test]
+    fn lifetimes_that_say_nothing_or_too_much() {
+        for (said, lives) in [
+            (String::new(), 600),
+            (r#","expires_in":null"#.to_owned(), 600),
+            (r#","expires_in":0"#.to_owned(), 600),
+            (r#","expires_in":-5"#.to_owned(), 600),
+            (r#","expires_in":"soon""#.to_owned(), 600),
+            (r#","expires_in":["3600"]"#.to_owned(), 600),
+            (r#","expires_in":3599.9"#.to_owned(), 3599),
+            (r#","expires_in":" 3599.9 ""#.to_owned(), 3599),
+            (r#","expires_in":1e300"#.to_owned(), 600),
+            (format!(r#","expires_in":{}"#, u64::MAX), 48 * 3600),
+            (r#","expires_in":60,"expires_in":90"#.to_owned(), 90),
+        ] {
+            let token = body(&format!(r#"{{"access_token":"t"{said}}}"#)).access_token;
+            assert_eq!(token.expires_at.as_second(), lives, "{said}");
+            assert!(token.refresh_at < token.expires_at, "{said}");
+        }
+    }
+
+    #[test]
+    fn tokens_that_come_twice_or_empty() {
+        let twice = body(r#"{"access_token":"t","refresh_token":"a","refresh_token":"b"}"#);
+        assert_eq!(twice.refresh_token, Some(Secret::new("b")));
+        assert_eq!(
+            body(r#"{"access_token":"t","refresh_token":""}"#).refresh_token,
+            None
+        );
+        for none in [
+            r#"{"access_token":""}"#,
+            "{}",
+            "[]",
+            "",
+            "<html>",
+            r#"{"access_token":7}"#,
+        ] {
+            assert!(read(none.as_bytes()).is_none(), "{none}");
+        }
     }
 
     fn error(status: u16, text: &str) -> SignInError {

@@ -1,33 +1,46 @@
 //! The pretend Entra ID: sign-in pages, authorization and token endpoints, discovery.
 
+mod adminconsent;
 mod app;
 mod assertion;
 mod authorize;
+mod claims;
+mod device;
+mod device_page;
 mod discovery;
 mod error;
 mod flights;
+pub(crate) mod forced;
 mod grants;
+mod issuer;
 mod keys;
 mod page;
+mod personal;
 mod request;
 mod routes;
 mod scope;
 mod token;
 mod tokens;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use self::app::{AppRegistration, ClientCertificate, Secret};
+pub use self::app::{AppRegistration, ClientCertificate, FederatedCredential, Secret};
 pub use self::authorize::SignedIn;
+pub use self::claims::Challenge;
+use self::claims::Demand;
+pub(crate) use self::claims::for_header;
 pub(crate) use self::error::EntraError;
 use self::flights::Flights;
 pub(crate) use self::flights::count_flights;
 use self::grants::Grants;
+pub(crate) use self::issuer::ISSUER_PATH;
 use self::keys::SigningKeys;
 pub(crate) use self::page::{escape, layout};
 pub(crate) use self::routes::router;
+pub(crate) use self::tokens::TokenRefusal;
 use crate::Error;
 use crate::clock::SandboxClock;
 use crate::directory::{DOMAIN, Directory, INITIAL_DOMAIN};
@@ -40,6 +53,8 @@ pub(crate) struct Rules {
     pub(crate) code_lifetime: Duration,
     pub(crate) refresh_token_lifetime: Duration,
     pub(crate) strict_rotation: bool,
+    pub(crate) device_code_lifetime: Duration,
+    pub(crate) device_code_interval: Duration,
 }
 
 /// The identity provider of the pretend tenant.
@@ -52,9 +67,12 @@ pub(crate) struct Entra {
     keys: Arc<SigningKeys>,
     apps: RwLock<Vec<AppRegistration>>,
     grants: Mutex<Grants>,
+    personal: personal::PersonalAccounts,
     /// How often a refresh token was used that had been exchanged before.
     reused: AtomicU64,
     pub(crate) flights: Flights,
+    /// What Graph asks of users and applications, by object or client id.
+    demands: Mutex<HashMap<String, Demand>>,
     /// Access tokens of an earlier epoch are no longer taken.
     epoch: AtomicU64,
 }
@@ -66,6 +84,8 @@ pub(crate) enum TenantPath {
     Own,
     /// `common` or `organizations`.
     Any,
+    /// `consumers`: personal Microsoft accounts.
+    Consumers,
 }
 
 impl Entra {
@@ -84,8 +104,10 @@ impl Entra {
             keys: SigningKeys::load()?,
             apps: RwLock::new(apps),
             grants: Mutex::default(),
+            personal: personal::PersonalAccounts::default(),
             reused: AtomicU64::new(0),
             flights: Flights::default(),
+            demands: Mutex::default(),
             epoch: AtomicU64::new(0),
         })
     }
@@ -99,6 +121,7 @@ impl Entra {
         let lower = name.to_ascii_lowercase();
         match lower.as_str() {
             "common" | "organizations" => Ok(TenantPath::Any),
+            "consumers" | personal::TENANT_ID => Ok(TenantPath::Consumers),
             DOMAIN | INITIAL_DOMAIN => Ok(TenantPath::Own),
             other if other == self.directory.tenant_id() => Ok(TenantPath::Own),
             _ => Err(EntraError::tenant_not_found(name)),
@@ -112,6 +135,23 @@ impl Entra {
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
             .find(|app| app.client_id.eq_ignore_ascii_case(client_id))
+            .cloned()
+    }
+
+    /// The id of an application's object, which is not its client id.
+    pub(crate) fn object_of(&self, app: &AppRegistration) -> String {
+        self.ids
+            .guid(&format!("application object {}", app.client_id))
+            .to_string()
+    }
+
+    /// The application with an object of this id.
+    pub(crate) fn app_of_object(&self, id: &str) -> Option<AppRegistration> {
+        self.apps
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|app| self.object_of(app).eq_ignore_ascii_case(id))
             .cloned()
     }
 
@@ -144,6 +184,13 @@ impl Entra {
                 ),
             ));
         }
+        if tenant == TenantPath::Consumers && !app.personal_accounts {
+            return Err(EntraError::new(
+                "unauthorized_client",
+                700_016,
+                "The client does not exist or is not enabled for consumers. If you are the application developer, configure a new application through the App Registrations in the Azure Portal.",
+            ));
+        }
         Ok(app)
     }
 
@@ -168,6 +215,21 @@ impl Entra {
             }
             None => false,
         }
+    }
+
+    /// Asks claims of a user or application from now on; `None` asks for nothing any more.
+    pub(crate) fn challenge(&self, subject: &str, challenge: Option<Challenge>) {
+        let since = self.clock.now().as_second();
+        let mut demands = self.demands.lock().unwrap_or_else(PoisonError::into_inner);
+        match challenge {
+            Some(challenge) => demands.insert(subject.to_owned(), Demand::new(challenge, since)),
+            None => demands.remove(subject),
+        };
+    }
+
+    fn demand(&self, subject: &str) -> Option<Demand> {
+        let demands = self.demands.lock().unwrap_or_else(PoisonError::into_inner);
+        demands.get(subject).cloned()
     }
 
     /// Ends a user's refresh tokens, codes and sessions.
@@ -202,11 +264,14 @@ impl Entra {
             .consent
             .iter()
             .filter(|(client, user, permission)| {
-                *client == app.client_id && user == user_id && !granted.contains(permission)
+                *client == app.client_id
+                    && (user == user_id || user == grants::EVERYBODY)
+                    && !granted.contains(permission)
             })
             .map(|(_, _, permission)| permission.clone())
             .collect();
         own.sort();
+        own.dedup();
         granted.append(&mut own);
         granted
     }

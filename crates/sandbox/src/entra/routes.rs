@@ -11,7 +11,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
+use super::adminconsent::Form;
 use super::authorize::{Outcome, Step};
+use super::device_page;
 use super::error::EntraError;
 use super::token::TokenRequest;
 use crate::Sandbox;
@@ -31,7 +33,16 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
         .route("/{tenant}/discovery/v2.0/keys", get(key_set))
         .route("/{tenant}/oauth2/v2.0/authorize", any(authorize))
         .route("/{tenant}/oauth2/v2.0/token", any(token))
+        .route("/{tenant}/oauth2/v2.0/devicecode", any(device_code))
+        .route("/devicelogin", get(device_start).post(device_login))
         .route("/{tenant}/oauth2/v2.0/logout", any(logout))
+        .route("/{tenant}/v2.0/adminconsent", get(admin_consent))
+        .route("/{tenant}/adminconsent", get(admin_consent_v1))
+        .route("/{tenant}/adminconsent/login", post(admin_consent_login))
+        .route(
+            "/{tenant}/adminconsent/consent",
+            post(admin_consent_decision),
+        )
         .route("/{tenant}/login", post(login))
         .route("/{tenant}/consent", post(consent))
 }
@@ -121,7 +132,7 @@ async fn configuration(
                 .configuration(&root_of(&sandbox, &headers), &tenant, kind),
         ),
         Err(mut error) => {
-            error.error = "invalid_tenant";
+            error.error = "invalid_tenant".into();
             refusal(&sandbox, &error, &headers)
         }
     }
@@ -205,6 +216,57 @@ async fn consent(
     browser(outcome.into())
 }
 
+async fn admin_consent(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let outcome = sandbox.entra.admin_consent(
+        Form::V2,
+        &tenant,
+        &query.unwrap_or_default(),
+        &root_of(&sandbox, &headers),
+    );
+    browser(outcome.into())
+}
+
+async fn admin_consent_v1(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let outcome = sandbox.entra.admin_consent(
+        Form::V1,
+        &tenant,
+        &query.unwrap_or_default(),
+        &root_of(&sandbox, &headers),
+    );
+    browser(outcome.into())
+}
+
+async fn admin_consent_login(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let root = root_of(&sandbox, &headers);
+    browser(sandbox.entra.admin_consent_login(&tenant, &body, &root))
+}
+
+async fn admin_consent_decision(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let root = root_of(&sandbox, &headers);
+    let outcome = sandbox.entra.admin_consent_decision(&tenant, &body, &root);
+    browser(outcome.into())
+}
+
 async fn logout(
     State(sandbox): State<Arc<Sandbox>>,
     Path(_tenant): Path<String>,
@@ -254,6 +316,37 @@ async fn token(
         }
         Err(error) => refusal(&sandbox, &error, &headers),
     }
+}
+
+async fn device_code(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if method != Method::POST {
+        let error = EntraError::new(
+            "invalid_request",
+            900_561,
+            format!("The endpoint only accepts POST requests. Received a {method} request."),
+        );
+        return refusal(&sandbox, &error, &headers);
+    }
+    let request = TokenRequest::read(&body, None);
+    let root = root_of(&sandbox, &headers);
+    match sandbox.entra.device_code(&tenant, &request, &root) {
+        Ok(body) => json(200, &body),
+        Err(error) => refusal(&sandbox, &error, &headers),
+    }
+}
+
+async fn device_start() -> Response {
+    browser(Outcome::Page(200, device_page::code(None)).into())
+}
+
+async fn device_login(State(sandbox): State<Arc<Sandbox>>, body: String) -> Response {
+    browser(sandbox.entra.device_login(&body).into())
 }
 
 async fn userinfo(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap) -> Response {

@@ -1,6 +1,7 @@
 //! The pretend Graph v1.0: authentication, permissions and limits in front of directory and mail.
 
 mod answer;
+mod applications;
 mod batch;
 mod front;
 mod limits;

@@ -29,7 +29,14 @@ pub(crate) fn split(path_and_query: &str) -> (Vec<String>, Vec<(String, String)>
                         segments.push(bare(&name));
                         segments.push(key.replace("''", "'"));
                     }
-                    None => segments.push(segment),
+                    // By another key than its id: `applications(appId='x')`.
+                    None => match key.strip_suffix('\'').and_then(|key| key.split_once("='")) {
+                        Some((by, value)) => {
+                            segments.push(bare(&name));
+                            segments.push(format!("{by}={}", value.replace("''", "'")));
+                        }
+                        None => segments.push(segment),
+                    },
                 }
             }
             None => segments.push(bare(&segment)),
@@ -83,6 +90,10 @@ mod tests {
             ]
         );
         assert_eq!(query[1], ("$select".to_owned(), "id".to_owned()));
+        assert_eq!(
+            split("applications(appId='x%27%27y')").0,
+            ["applications", "appId=x'y"]
+        );
         assert_eq!(
             split("users/x/memberOf/microsoft.graph.group").0[3],
             "microsoft.graph.group"

@@ -19,10 +19,39 @@ const FURTHER: &[&str] = &[
     "Contacts.ReadWrite.Shared",
     "Calendars.ReadWrite.Shared",
     "Application.Read.All",
+    "Application.ReadWrite.All",
+    "Application.ReadWrite.OwnedBy",
     "IMAP.AccessAsUser.All",
     "POP.AccessAsUser.All",
     "SMTP.Send",
 ];
+
+/// Operations the data does not list ("Get application").
+fn further() -> Vec<Listed> {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let permissions = |names: &[(&str, &[&str])]| {
+        names
+            .iter()
+            .map(|(scheme, names)| ((*scheme).to_owned(), owned(names)))
+            .collect()
+    };
+    vec![Listed {
+        method: "GET".to_owned(),
+        path: "/applications/{application-id}".to_owned(),
+        least_privileged: permissions(&[
+            ("DelegatedWork", &["Application.Read.All"]),
+            ("Application", &["Application.Read.All"]),
+        ]),
+        also_accepted: permissions(&[
+            ("DelegatedWork", &["Application.ReadWrite.All"]),
+            (
+                "Application",
+                &["Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"],
+            ),
+        ]),
+        page_table: None,
+    }]
+}
 
 #[derive(Deserialize)]
 struct Document {
@@ -94,6 +123,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     document
         .operations
         .into_iter()
+        .chain(further())
         // `/me` is resolved before, and means the same as the user's own path.
         .filter(|listed| !listed.path.starts_with("/me") && !listed.least_privileged.is_empty())
         .map(|listed| Operation {

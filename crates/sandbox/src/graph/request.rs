@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
+use super::applications;
 use super::limits;
 use super::path;
 use super::permissions::{self, Lookup, Operation};
@@ -12,6 +13,7 @@ use super::refusal;
 use crate::Sandbox;
 use crate::call::{Answer, Call, Caller, GraphError};
 use crate::directory::{User, no_resource};
+use crate::exchange::Decision;
 use crate::faults::FaultAction;
 use crate::mail::Mail;
 
@@ -247,6 +249,7 @@ async fn answer(
             ))
         }
         _ if exchange => Err(refusal::not_here(&call.segments[2])),
+        _ if call.segments[0] == "applications" => applications::get(sandbox, &call),
         _ => sandbox.directory.handle(&call),
     }
 }
@@ -273,16 +276,21 @@ fn permitted(
             .any(|have| have.eq_ignore_ascii_case(permission))
     };
     let Some(caller_id) = &caller.user_id else {
-        if !operation.application.iter().any(|name| has(name)) {
-            return Err(denied());
+        let granted = operation.application.iter().any(|name| has(name));
+        if !exchange {
+            return if granted { Ok(()) } else { Err(denied()) };
         }
-        if exchange
-            && let Some(user) = target
-            && !sandbox.mailbox_allowed(&caller.client_id, &user.id)
-        {
-            return Err(refusal::blocked_by_policy());
-        }
-        return Ok(());
+        let user = target.map(|user| user.id.as_str());
+        return match sandbox.mailbox_decision(
+            &caller.client_id,
+            user,
+            granted,
+            &operation.application,
+        ) {
+            Decision::Allowed => Ok(()),
+            Decision::Denied => Err(denied()),
+            Decision::BlockedByPolicy => Err(refusal::blocked_by_policy()),
+        };
     };
     let own = target.is_none_or(|user| user.id == *caller_id);
     let allowed = if exchange && !own {

@@ -12,6 +12,8 @@
 //! `mailbox_numbers`, rows of its mirror, contents by their hash, and last the row of `feed`.
 
 mod accounts;
+mod alerts;
+mod audit;
 mod blobs;
 mod calls;
 mod changes;
@@ -36,11 +38,13 @@ mod opening;
 mod outbox;
 mod patience;
 mod people;
+mod persons;
 #[cfg(feature = "suite")]
 #[doc(hidden)]
 pub mod plans;
 mod reader_role;
 mod server;
+mod sessions;
 mod settings;
 mod tables;
 mod tls;

@@ -85,6 +85,53 @@ async fn name_blobs(tx: &Tx<'_>, item: &OutboxItem) -> Answer<()> {
     Ok(())
 }
 
+/// Takes an item in, with its change and the answer to its call.
+pub(super) async fn accept(
+    tx: &Tx<'_>,
+    item: &OutboxItem,
+    claim: Option<&IdempotencyClaim>,
+) -> Answer<()> {
+    let id = item.id.as_str();
+    // First, for it locks the mailbox.
+    changes::note_one(
+        tx,
+        item.mailbox.as_str(),
+        ChangedResource::Outbox,
+        id,
+        ChangeKind::Created,
+        item.created_at,
+    )
+    .await?;
+    tx.execute(
+        INSERT,
+        &[
+            &id,
+            &item.mailbox.as_str(),
+            &item.key.as_ref().map(KeyId::as_str),
+            &item.kind.name(),
+            &item.original.as_ref().map(MessageId::as_str),
+            &item.status.name(),
+            &item.step.name(),
+            &item.message_id.as_ref().map(MessageId::as_str),
+            &item.internet_message_id,
+            &item.conversation_id,
+            &item.reason,
+            &i64::from(item.attempts),
+            &at(item.created_at),
+            &at(item.due_at),
+            &at_of(item.sent_at),
+            &at_of(item.doubtful_since),
+            &to_json(&item.message)?,
+        ],
+    )
+    .await?;
+    name_blobs(tx, item).await?;
+    if let Some(claim) = claim {
+        idempotency::answer(tx, claim, item.created_at).await?;
+    }
+    Ok(())
+}
+
 /// The statement for a list, the newest first, with its values.
 fn list(query: &OutboxQuery) -> Conditions {
     let mut all = Conditions::default();
@@ -122,48 +169,7 @@ impl Outbox for PostgresStore {
     ) -> Result<()> {
         self.server()
             .write("accepting an outbox item", move |tx| {
-                async move {
-                    let id = item.id.as_str();
-                    // First, for it locks the mailbox.
-                    changes::note_one(
-                        tx,
-                        item.mailbox.as_str(),
-                        ChangedResource::Outbox,
-                        id,
-                        ChangeKind::Created,
-                        item.created_at,
-                    )
-                    .await?;
-                    tx.execute(
-                        INSERT,
-                        &[
-                            &id,
-                            &item.mailbox.as_str(),
-                            &item.key.as_ref().map(KeyId::as_str),
-                            &item.kind.name(),
-                            &item.original.as_ref().map(MessageId::as_str),
-                            &item.status.name(),
-                            &item.step.name(),
-                            &item.message_id.as_ref().map(MessageId::as_str),
-                            &item.internet_message_id,
-                            &item.conversation_id,
-                            &item.reason,
-                            &i64::from(item.attempts),
-                            &at(item.created_at),
-                            &at(item.due_at),
-                            &at_of(item.sent_at),
-                            &at_of(item.doubtful_since),
-                            &to_json(&item.message)?,
-                        ],
-                    )
-                    .await?;
-                    name_blobs(tx, item).await?;
-                    if let Some(claim) = claim {
-                        idempotency::answer(tx, claim, item.created_at).await?;
-                    }
-                    Ok(())
-                }
-                .boxed()
+                accept(tx, item, claim).boxed()
             })
             .await
     }

@@ -8,6 +8,8 @@
 //! ```
 
 mod accounts;
+mod alerts;
+mod audit;
 mod blobs;
 mod calls;
 mod changes;
@@ -29,7 +31,9 @@ mod migrations;
 mod numbers;
 mod outbox;
 mod people;
+mod persons;
 mod readers;
+mod sessions;
 mod settings;
 mod tables;
 mod upsert;

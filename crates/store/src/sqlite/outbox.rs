@@ -83,6 +83,46 @@ fn name_blobs(tx: &Tx<'_>, item: &OutboxItem) -> Answer<()> {
     Ok(())
 }
 
+/// Takes an item in, with its change and the answer to its call.
+pub(super) fn accept(
+    tx: &Tx<'_>,
+    item: &OutboxItem,
+    claim: Option<&IdempotencyClaim>,
+) -> Answer<()> {
+    let id = item.id.as_str();
+    tx.prepare_cached(INSERT)?.execute(params![
+        id,
+        item.mailbox.as_str(),
+        item.key.as_ref().map(KeyId::as_str),
+        item.kind.name(),
+        item.original.as_ref().map(MessageId::as_str),
+        item.status.name(),
+        item.step.name(),
+        item.message_id.as_ref().map(MessageId::as_str),
+        item.internet_message_id,
+        item.conversation_id,
+        item.reason,
+        item.attempts,
+        micros(item.created_at),
+        micros(item.due_at),
+        micros_of(item.sent_at),
+        micros_of(item.doubtful_since),
+        to_json(&item.message)?,
+    ])?;
+    name_blobs(tx, item)?;
+    if let Some(claim) = claim {
+        idempotency::answer(tx, claim, item.created_at)?;
+    }
+    changes::write_one(
+        tx,
+        item.mailbox.as_str(),
+        ChangedResource::Outbox,
+        id,
+        ChangeKind::Created,
+        item.created_at,
+    )
+}
+
 fn list(query: &OutboxQuery) -> (String, Vec<Value>) {
     let mut sql = String::from(select!("WHERE 1 = 1"));
     let mut values = Vec::new();
@@ -142,38 +182,7 @@ impl Outbox for SqliteStore {
     ) -> Result<()> {
         let (item, claim) = (item.clone(), claim.cloned());
         self.write("accepting an outbox item", move |tx| {
-            let id = item.id.as_str();
-            tx.prepare_cached(INSERT)?.execute(params![
-                id,
-                item.mailbox.as_str(),
-                item.key.as_ref().map(KeyId::as_str),
-                item.kind.name(),
-                item.original.as_ref().map(MessageId::as_str),
-                item.status.name(),
-                item.step.name(),
-                item.message_id.as_ref().map(MessageId::as_str),
-                item.internet_message_id,
-                item.conversation_id,
-                item.reason,
-                item.attempts,
-                micros(item.created_at),
-                micros(item.due_at),
-                micros_of(item.sent_at),
-                micros_of(item.doubtful_since),
-                to_json(&item.message)?,
-            ])?;
-            name_blobs(tx, &item)?;
-            if let Some(claim) = claim {
-                idempotency::answer(tx, &claim, item.created_at)?;
-            }
-            changes::write_one(
-                tx,
-                item.mailbox.as_str(),
-                ChangedResource::Outbox,
-                id,
-                ChangeKind::Created,
-                item.created_at,
-            )
+            accept(tx, &item, claim.as_ref())
         })
         .await
     }

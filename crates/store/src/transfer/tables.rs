@@ -46,7 +46,8 @@ static CONNECTIONS: Table = table!("connections" by 1:
     cloud Text, authority_url Text, graph_url Text, endpoints Text, redirect_uri Text,
     scopes Text, created_at Time);
 static CREDENTIALS: Table = table!("credentials" by 2:
-    connection Text, id Text, kind Text, expires_at Time, created_at Time, secret Bytes);
+    connection Text, id Text, kind Text, expires_at Time, created_at Time, secret Bytes,
+    detail Text);
 static ACCOUNTS: Table = table!("accounts" by 1:
     made Integer, id Text, connection Text, kind Text, user_id Text, user_principal_name Text,
     display_name Text, state Text, reason Text, since Time, expires_at Time);
@@ -61,9 +62,24 @@ pub(super) static LOGINS: Table = table!("logins" by 1:
     id Text, connection Text, key Text, status Text, authorize_url Bytes, redirect_uri Text,
     state_hash Bytes, state Bytes, nonce Bytes, verifier Bytes, account Text, error Text,
     created_at Time, expires_at Time);
+static DEVICE_CODES: Table = table!("device_codes" by 1:
+    login Text, device_code Bytes, user_code Text, verification_uri Text, message Text,
+    interval_seconds Integer);
+static CLAIMS_CHALLENGES: Table = table!("claims_challenges" by 1: account Text, claims Text);
 static KEYS: Table = table!("keys" by 1:
     made Integer, id Text, hash Bytes, name Text, scopes Text, mailboxes Text, expires_at Time,
-    revoked_at Time, created_at Time, last_used_at Time);
+    revoked_at Time, created_at Time, last_used_at Time, networks Text);
+static PERSONS: Table = table!("persons" by 1:
+    id Text, name Text, address Text, role Text, tenant_id Text, object_id Text,
+    created_at Time, signed_in_at Time);
+static SIGN_IN_TOKENS: Table = table!("sign_in_tokens" by 1:
+    hash Bytes, person Text, created_at Time, expires_at Time);
+static SESSIONS: Table = table!("sessions" by 1:
+    id Text, hash Bytes, person Text, created_at Time, seen_at Time, expires_at Time);
+static AUDIT: Table = table!("audit" by 1:
+    id Text, at Time, actor_kind Text, actor_id Text, actor_name Text, address Text,
+    action Text, subject_kind Text, subject_id Text, subject_name Text, outcome Text,
+    details Text, request_id Text);
 static MAILBOX_NUMBERS: Table = table!("mailbox_numbers" by 1:
     number Integer, mailbox Text, last_change Integer);
 static FOLDER_NUMBERS: Table = table!("folder_numbers" by 2:
@@ -93,6 +109,16 @@ static CALLS: Table = table!("calls" by 1:
     response_bytes Integer, attempt Integer, request_id Text, client_request_id Text,
     error Text);
 static CALL_DETAILS: Table = table!("call_details" by 1: call Integer, at Time, detail Text);
+static ALERTS: Table = table!("alerts" by 1:
+    id Text, type Text, severity Text, level Integer, subject_kind Text, subject_id Text,
+    subject_name Text, connection Text, title Text, detail Text, hint Text, expires_at Time,
+    created_at Time, updated_at Time, resolved_at Time, acknowledged_at Time,
+    acknowledged_by Text, mail Text, mailed_level Integer);
+static ALERT_FEED: Table = table!("alert_feed" by 1:
+    one Integer, last_position Integer, forgotten Integer);
+static ALERT_EVENTS: Table = table!("alert_events" by 1: position Integer, at Time, event Text);
+static APPLICATION_READINGS: Table = table!("application_readings" by 1:
+    connection Text, read_at Time, outcome Text, credentials Text);
 
 /// All of them but the contents.
 pub static TABLES: &[&Table] = &[
@@ -104,6 +130,8 @@ pub static TABLES: &[&Table] = &[
     &GRANTS,
     &PEOPLE,
     &LOGINS,
+    &DEVICE_CODES,
+    &CLAIMS_CHALLENGES,
     &KEYS,
     &MAILBOX_NUMBERS,
     &FOLDER_NUMBERS,
@@ -119,4 +147,12 @@ pub static TABLES: &[&Table] = &[
     &IDEMPOTENCY,
     &CALLS,
     &CALL_DETAILS,
+    &ALERTS,
+    &ALERT_FEED,
+    &ALERT_EVENTS,
+    &APPLICATION_READINGS,
+    &PERSONS,
+    &SIGN_IN_TOKENS,
+    &SESSIONS,
+    &AUDIT,
 ];

@@ -2,18 +2,21 @@
 
 use bytes::Bytes;
 use postroom_model::account::AccountKind;
+use postroom_model::alert::{Alert, AlertChange, ApplicationReading, ReadingOutcome};
 use postroom_model::call::{CallDetail, CallRecord};
 use postroom_model::login::LoginStatus;
 use postroom_model::mailbox::{SyncPhase, SyncState};
 use postroom_model::outbox::{OutboxItem, OutboxStatus, OutboxStep, OutgoingAttachment};
+use postroom_model::person::MicrosoftIdentity;
 use postroom_model::resource::attachment::{AttachmentKind, BlobRef};
 use postroom_model::resource::person::{PersonRecord, PersonSource};
 use postroom_store::Store;
+use postroom_store::contract::alerts::{AlertMail, AlertRound};
 use postroom_store::contract::blobs::blob_ref;
 use postroom_store::contract::cursors::Cursor;
 use postroom_store::contract::folders::FolderPage;
 use postroom_store::contract::idempotency::IdempotencyClaim;
-use postroom_store::suite::made::*;
+use postroom_store::suite::made::{person as operator, *};
 
 /// The contents that [`everything`] puts: small ones, large ones, an empty one.
 pub(crate) fn contents() -> Vec<Bytes> {
@@ -60,7 +63,11 @@ async fn people(store: &dyn Store) {
     let c = "c".into();
     let mut for_ever = credential("s2", "second secret", 2);
     for_ever.info.expires_at = None;
-    for it in [credential("s1", "first secret", 1), for_ever] {
+    for it in [
+        credential("s1", "first secret", 1),
+        for_ever,
+        certificate("s3", "a private key", 3),
+    ] {
         store.insert_credential(&c, &it).await.expect("written");
     }
     let mut user = account("u", "c", Some("user"));
@@ -77,9 +84,23 @@ async fn people(store: &dyn Store) {
         .expect("written");
     let mut nobodys = login("l1", "c");
     nobodys.key = None;
-    for it in [nobodys, login("l2", "c"), login("l3", "c")] {
+    let mut bare_code = device_login("l5", "c");
+    if let Some(code) = &mut bare_code.device {
+        code.message = None;
+    }
+    for it in [
+        nobodys,
+        login("l2", "c"),
+        login("l3", "c"),
+        device_login("l4", "c"),
+        bare_code,
+    ] {
         store.insert_login(&it).await.expect("written");
     }
+    store
+        .put_claims_challenge(&"u".into(), "{\"access_token\":{}}")
+        .await
+        .expect("written");
     let l2 = "l2".into();
     let failed = store.fail_login(&l2, LoginStatus::Failed, "no").await;
     assert!(failed.expect("written"));
@@ -108,6 +129,43 @@ async fn people(store: &dyn Store) {
     store.insert_key(&all, &[2; 32]).await.expect("written");
     let used = [("k2".into(), at(44))];
     store.touch_keys(&used).await.expect("written");
+    console(store).await;
+}
+
+async fn console(store: &dyn Store) {
+    let mut ann = operator("ann");
+    ann.identity = Some(MicrosoftIdentity {
+        tenant_id: "t".into(),
+        object_id: "o".into(),
+    });
+    let mut bare = operator("bare");
+    bare.address = None;
+    for it in [ann, bare] {
+        store.insert_person(&it).await.expect("written");
+    }
+    let began = session("s", "ann", 30);
+    assert!(
+        store
+            .insert_session(&began, &[3; 32])
+            .await
+            .expect("written")
+    );
+    for (number, whose) in [(4, Some("bare")), (5, None)] {
+        store
+            .put_sign_in_token(&[number; 32], &token(whose, 100))
+            .await
+            .expect("written");
+    }
+    let mut whole = audit_entry("e1", 40);
+    if let Some(subject) = &mut whole.subject {
+        subject.id = Some("k1".into());
+    }
+    let mut bare = audit_entry("e2", 41);
+    bare.actor.id = None;
+    bare.address = None;
+    bare.subject = None;
+    bare.request_id = None;
+    store.insert_audit(&[whole, bare]).await.expect("written");
 }
 
 async fn folders(store: &dyn Store) {
@@ -284,6 +342,44 @@ async fn work(store: &dyn Store, content: &BlobRef) {
         .expect("written");
 }
 
+/// An open alert and a mended one, with as much and as little as there can be.
+async fn alerts(store: &dyn Store) {
+    let (one, mut other) = (alert("one", "s", 1), alert("other", "t", 2));
+    other.connection = None;
+    other.expires_at = None;
+    let round = AlertRound {
+        steps: [&one, &other]
+            .map(|it| alert_step(it, None, AlertChange::Raised))
+            .to_vec(),
+        mail: Some(AlertMail {
+            item: outbox_item("alerts", "one", 1),
+            alerts: vec![(one.id.clone(), one.level)],
+        }),
+    };
+    store.apply_alerts(&round).await.expect("written");
+    let known = store.acknowledge_alert(&one.id, "Ada", at(3)).await;
+    assert!(known.expect("written"));
+    let mended = Alert {
+        resolved_at: Some(at(4)),
+        acknowledged_at: Some(at(3)),
+        acknowledged_by: Some("Ada".into()),
+        ..one
+    };
+    let round = AlertRound {
+        steps: vec![alert_step(&mended, Some(60), AlertChange::Resolved)],
+        mail: None,
+    };
+    store.apply_alerts(&round).await.expect("written");
+    let reading = ApplicationReading {
+        connection: "c".into(),
+        read_at: at(5),
+        outcome: ReadingOutcome::NotPermitted,
+        credentials: Vec::new(),
+    };
+    let kept = store.save_application_reading(&reading).await;
+    kept.expect("written");
+}
+
 /// Fills an empty store. Changes up to the folders' are forgotten.
 pub(crate) async fn everything(store: &dyn Store) {
     let contents: Vec<_> = contents()
@@ -307,5 +403,6 @@ pub(crate) async fn everything(store: &dyn Store) {
     folders(store).await;
     messages(store, &contents).await;
     work(store, &contents[4].0).await;
+    alerts(store).await;
     assert!(store.prune_changes(at(3)).await.expect("forgotten") > 0);
 }
