@@ -210,7 +210,7 @@ await test("private_key_jwt with a certificate that is made here", async () => {
     const answer = await token(application.id);
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     const about = await introspect(answer.body.accessToken);
-    assert.equal(about.client_id, "certificate");
+    assert.equal(about.client_id, clientId("certificate"));
     await postroom.ok("POST", `/connections/${connection}/check`, {});
   }
   const { login, end } = await signIn(connection, "barbara");

@@ -56,7 +56,7 @@ pub(crate) async fn fetch_for(
     let tokens = match asked {
         // No scope means what was granted, and one that was not granted must not be asked for
         // (RFC 6749, section 6). Entra ID overlooks it; others do not give `offline_access`, say.
-        Err(DoorError::SignIn(error)) if error.error == "invalid_scope" => {
+        Err(DoorError::SignIn(error)) if error.error == "invalid_scope" && chosen.is_none() => {
             let form: Vec<_> = form.into_iter().filter(|(it, _)| *it != "scope").collect();
             token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?
         }
