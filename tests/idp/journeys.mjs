@@ -23,6 +23,12 @@ async function test(name, work) {
   }
 }
 
+/** An application's client id: a GUID, as Entra ID's are. */
+const clientId = (name) => {
+  const digits = Buffer.from(name.padEnd(6).slice(0, 6)).toString("hex");
+  return `00000000-0000-4000-8000-${digits}`;
+};
+
 const postroom = await Postroom.start();
 const callback = `${postroom.url}/auth/callback`;
 const web = {
@@ -38,18 +44,25 @@ await new Promise((resolve) => keyServer.listen(0, "127.0.0.1", resolve));
 const idp = await startProvider(
   [
     {
-      client_id: "certificate",
+      client_id: clientId("certificate"),
       grant_types: ["authorization_code", "refresh_token", "client_credentials"],
       redirect_uris: [callback],
       token_endpoint_auth_method: "private_key_jwt",
       token_endpoint_auth_signing_alg: "PS256",
       jwks_uri: `http://127.0.0.1:${keyServer.address().port}/`,
     },
-    { client_id: "web", ...web },
-    { client_id: "by-hand", ...web },
-    { client_id: "wrong", ...web },
     {
-      client_id: "public",
+      client_id: clientId("device"),
+      ...web,
+      grant_types: ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+      redirect_uris: [],
+      response_types: [],
+    },
+    { client_id: clientId("web"), ...web },
+    { client_id: clientId("by-hand"), ...web },
+    { client_id: clientId("wrong"), ...web },
+    {
+      client_id: clientId("public"),
       grant_types: ["authorization_code", "refresh_token"],
       redirect_uris: [callback],
       token_endpoint_auth_method: "none",
@@ -64,7 +77,7 @@ async function connect(name, more) {
   const connection = await postroom.ok("POST", "/connections", {
     name,
     tenantId: TENANT,
-    clientId: name,
+    clientId: clientId(name),
     credential: { secret: SECRET },
     authorityUrl: idp.root,
     graphUrl: GRAPH,
@@ -94,7 +107,7 @@ const token = (id) => postroom.call("POST", `/accounts/${id}/token`, {});
 async function introspect(value) {
   const response = await fetch(`${idp.base}/token/introspection`, {
     method: "POST",
-    body: new URLSearchParams({ token: value, client_id: "web", client_secret: SECRET }),
+    body: new URLSearchParams({ token: value, client_id: clientId("web"), client_secret: SECRET }),
   });
   return response.json();
 }
@@ -118,7 +131,7 @@ await test("the token that is handed on is the provider's, for that user", async
   const about = await introspect(answer.body.accessToken);
   assert.equal(about.active, true);
   assert.equal(about.sub, "ada");
-  assert.equal(about.client_id, "web");
+  assert.equal(about.client_id, clientId("web"));
   assert.ok(about.scope.split(" ").includes(`${GRAPH}/User.Read`), about.scope);
   const left = new Date(answer.body.expiresAt) - Date.now();
   assert.ok(left <= 2000, `${left} ms`);
@@ -154,6 +167,21 @@ await test("a user who declines is told so, and so is the caller", async () => {
   assert.ok(end.at.startsWith(callback), end.at);
 });
 
+await test("device code, on a page that is opened elsewhere", async () => {
+  const connection = await connect("device");
+  const begun = await postroom.ok("POST", `/connections/${connection}/logins`, {
+    method: "deviceCode",
+  });
+  assert.ok(begun.verificationUri.startsWith(idp.base), begun.verificationUri);
+  const fill = { user_code: begun.userCode, login: "barbara", password: "whatever" };
+  const end = await new Browser().visit(begun.verificationUri, fill);
+  const login = await postroom.ok("GET", `/logins/${begun.id}?wait=60`);
+  assert.equal(login.status, "completed", JSON.stringify([login, end]));
+  const answer = await token(login.account);
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  assert.equal((await introspect(answer.body.accessToken)).sub, "barbara");
+});
+
 await test("client credentials with a secret", async () => {
   const { value } = await postroom.ok("GET", "/accounts");
   const application = value.find(
@@ -162,7 +190,7 @@ await test("client credentials with a secret", async () => {
   const answer = await token(application.id);
   assert.equal(answer.status, 200, JSON.stringify(answer.body));
   const about = await introspect(answer.body.accessToken);
-  assert.equal(about.client_id, "web");
+  assert.equal(about.client_id, clientId("web"));
   assert.equal(about.sub, undefined);
 });
 
@@ -182,7 +210,7 @@ await test("private_key_jwt with a certificate that is made here", async () => {
     const answer = await token(application.id);
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     const about = await introspect(answer.body.accessToken);
-    assert.equal(about.client_id, "certificate");
+    assert.equal(about.client_id, clientId("certificate"));
     await postroom.ok("POST", `/connections/${connection}/check`, {});
   }
   const { login, end } = await signIn(connection, "barbara");
@@ -220,7 +248,7 @@ await test("a grant that the provider ends needs a sign-in, which keeps the acco
   const stolen = await (async () => {
     for (const value of idp.seen.refreshTokens) {
       const kept = await idp.provider.RefreshToken.find(value);
-      if (kept?.consumed && kept.clientId === "web") return value;
+      if (kept?.consumed && kept.clientId === clientId("web")) return value;
     }
     throw new Error("no refresh token was exchanged");
   })();
@@ -229,7 +257,7 @@ await test("a grant that the provider ends needs a sign-in, which keeps the acco
     body: new URLSearchParams({
       grant_type: "refresh_token",
       refresh_token: stolen,
-      client_id: "web",
+      client_id: clientId("web"),
       client_secret: SECRET,
     }),
   });
@@ -250,7 +278,10 @@ await test("nothing that was secret is in the log", async () => {
   }
 });
 
-if (failed > 0) console.log(`Postroom said:\n${postroom.log.split("\n").slice(-30).join("\n")}`);
+if (failed > 0) {
+  const last = postroom.log.trim().split("\n").slice(-8);
+  console.log(`Postroom said:\n${last.map((line) => line.slice(0, 400)).join("\n")}`);
+}
 await postroom.stop();
 idp.stop();
 keyServer.close();

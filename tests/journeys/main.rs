@@ -32,3 +32,4 @@ mod slow;
 mod storm;
 mod strangers;
 mod tls;
+mod vault;

@@ -15,6 +15,7 @@ pub const MASTER_KEY: &str = "5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f
 pub struct Program {
     place: Place,
     binary: PathBuf,
+    master_key: String,
 }
 
 enum Place {
@@ -48,7 +49,16 @@ impl Program {
             "{} is missing: cargo build -p postroom",
             binary.display()
         );
-        Ok(Self { place, binary })
+        Ok(Self {
+            place,
+            binary,
+            master_key: MASTER_KEY.to_owned(),
+        })
+    }
+
+    /// With another master key from now on.
+    pub fn set_master_key(&mut self, key: &str) {
+        key.clone_into(&mut self.master_key);
     }
 
     /// A command with its data folder and key.
@@ -58,7 +68,7 @@ impl Program {
             .args(arguments)
             .env_remove("POSTROOM_DATA")
             .env_remove("POSTROOM_DATABASE_URL")
-            .env("POSTROOM_MASTER_KEY", MASTER_KEY)
+            .env("POSTROOM_MASTER_KEY", &self.master_key)
             .env_remove("POSTROOM_SERVER")
             .env_remove("POSTROOM_KEY")
             .stdin(Stdio::null());

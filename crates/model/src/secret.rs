@@ -1,18 +1,20 @@
 //! Text that must not be seen: client secrets, tokens, keys.
 
 use std::fmt;
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A secret text. Prints nothing of itself, is never serialised, and is overwritten in memory
-/// when dropped.
+/// when dropped. Clones share the text: there is one copy in memory, and a token is handed out
+/// without being copied.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     /// Takes a text into custody.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
+        Self(Arc::new(Zeroizing::new(text.into())))
     }
 
     /// The text itself. Every call of this is a place to look at in a review.

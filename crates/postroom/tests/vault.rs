@@ -1,5 +1,6 @@
 //! Where the master key comes from, and `postroom vault`, by the real program.
 
+#[expect(dead_code, reason = "each file takes what it needs")]
 mod support;
 
 use postroom_cluster::Cluster;

@@ -52,7 +52,16 @@ pub(crate) async fn fetch_for(
         ("claims", claims.as_str()),
     ];
     let subject = Subject::identity(who, None);
-    let tokens = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?;
+    let asked = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await;
+    let tokens = match asked {
+        // No scope means what was granted, and one that was not granted must not be asked for
+        // (RFC 6749, section 6). Entra ID overlooks it; others do not give `offline_access`, say.
+        Err(DoorError::SignIn(error)) if error.error == "invalid_scope" && chosen.is_none() => {
+            let form: Vec<_> = form.into_iter().filter(|(it, _)| *it != "scope").collect();
+            token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?
+        }
+        asked => asked?,
+    };
     let renewed = Grant {
         refresh_token: tokens.refresh_token.unwrap_or(grant.refresh_token),
         // What other scopes were asked for says nothing about what a sign-in was granted.

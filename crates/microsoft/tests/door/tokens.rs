@@ -382,3 +382,40 @@ async fn an_account_without_a_grant_says_so() {
     assert!(error.to_string().contains("sign in again"), "{error}");
     assert_eq!(world.token_calls(), 0);
 }
+
+#[tokio::test]
+async fn what_was_not_granted_is_not_insisted_on() {
+    let world = World::new(|seen| async move {
+        assert!(seen.is_token());
+        if seen.body.contains("scope=") {
+            return sign_in_refusal(400, "invalid_scope", 0);
+        }
+        token("T1")
+    })
+    .await;
+    let given = world.door.access_token(&world.user()).await;
+    assert_eq!(given.expect("a token").token.reveal(), "T1");
+    assert_eq!(world.token_calls(), 2);
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_a_token_is_asked_again() {
+    let times = Arc::new(AtomicU32::new(0));
+    let settings = DoorSettings {
+        backoff_base: Duration::ZERO,
+        ..DoorSettings::default()
+    };
+    let world = World::with(settings, move |_| {
+        let first = times.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            if first {
+                return axum::response::IntoResponse::into_response(axum::response::Html("<p>Hi"));
+            }
+            token("T1")
+        }
+    })
+    .await;
+    let given = world.door.access_token(&world.user()).await;
+    assert_eq!(given.expect("a token").token.reveal(), "T1");
+    assert_eq!(world.token_calls(), 2);
+}

@@ -31,6 +31,11 @@ pub(crate) static SEALED: &[Sealed] = &[
         row: "id",
         columns: &["authorize_url", "state", "nonce", "verifier"],
     },
+    Sealed {
+        name: "device_codes",
+        row: "login",
+        columns: &["device_code"],
+    },
 ];
 
 /// A ciphertext where it lies.
@@ -86,6 +91,8 @@ mod tests {
         ("vault_keys", "wrapped"),
         ("logins", "state_hash"),
         ("keys", "hash"),
+        ("sign_in_tokens", "hash"),
+        ("sessions", "hash"),
     ];
 
     /// A column that a rotation forgot would be lost with the old key.

@@ -13,8 +13,8 @@ use postroom_model::account::AccountState;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// Two secrets, three sign-ins and two under way.
-const SEALED: u64 = 2 + 3 + 2 * 4;
+/// Two secrets, three sign-ins, two under way and one with a code for another device.
+const SEALED: u64 = 2 + 3 + 2 * 4 + 5;
 
 /// The key that the cases' stores are made with.
 fn first() -> MasterKey {
@@ -39,6 +39,7 @@ async fn fill(store: &dyn Store) {
     for id in ["l1", "l2"] {
         ok!(store.insert_login(&login(id, "c")));
     }
+    ok!(store.insert_login(&device_login("d", "c")));
     ok!(store.insert_key(&key("k"), &[1; 32]));
     ok!(store.apply_messages(
         &here(),
@@ -63,6 +64,8 @@ async fn ensure_secrets(store: &dyn Store) {
         assert_eq!(format!("{found:?}"), format!("{:?}", login(id, "c")));
         assert_eq!(found.verifier, login(id, "c").verifier);
     }
+    let found = ok!(store.login(&"d".into())).and_then(|it| it.device);
+    assert_eq!(found.expect("a code").device_code, Secret::new("device-d"));
 }
 
 fn table(name: &str) -> &'static Table {
@@ -282,13 +285,20 @@ pub async fn a_lost_key_costs_secrets_and_nothing_else(ground: &dyn Ground) {
     let store = ground.open().await;
     ensure_secrets(store.as_ref()).await;
     assert_eq!(rows_but(store.as_ref(), &[]).await, rows);
-    let touched = ["vault_keys", "credentials", "grants", "logins", "accounts"];
+    let touched = [
+        "vault_keys",
+        "credentials",
+        "grants",
+        "logins",
+        "device_codes",
+        "accounts",
+    ];
     let rest = rows_but(store.as_ref(), &touched).await;
     drop(store);
 
     let store: Arc<dyn Store> = ok!(ground.open_with(other(), Some(reset)));
     assert_eq!(rows_but(store.as_ref(), &touched).await, rest);
-    for name in ["credentials", "grants", "logins"] {
+    for name in ["credentials", "grants", "logins", "device_codes"] {
         assert_eq!(ok!(store.count_rows(table(name))), 0, "{name}");
     }
     for account in ok!(store.accounts()) {
