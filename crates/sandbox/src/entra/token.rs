@@ -116,6 +116,8 @@ impl Entra {
                     ));
                 }
                 if app.public {
+                    // One that it showed is what is wrong first.
+                    self.authenticate(&app, request, root)?;
                     return Err(EntraError::new(
                         "invalid_client",
                         7_000_218,
