@@ -94,6 +94,7 @@ pub(crate) struct Shared {
     pub(crate) mirror: Mirror,
     pub(crate) outbox: Outbox,
     pub(crate) access: crate::access::AccessState,
+    pub(crate) identities: crate::identities::Identities,
     pub(crate) logins: crate::logins::LoginState,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     pub(crate) stop: tokio_util::sync::CancellationToken,
@@ -128,6 +129,7 @@ impl Engine {
                 mirror: Mirror::default(),
                 outbox: Outbox::default(),
                 access: crate::access::AccessState::default(),
+                identities: crate::identities::Identities::default(),
                 logins: crate::logins::LoginState::default(),
                 tasks: tokio_util::task::TaskTracker::new(),
                 stop: tokio_util::sync::CancellationToken::new(),
@@ -213,6 +215,14 @@ impl Engine {
 
     /// Who acts when `account` is used on behalf of `caller`.
     pub(crate) async fn identity(&self, account: &AccountId, caller: &str) -> Result<Identity> {
+        let version = self.store().version();
+        if let Some((account, connection)) = self.shared.identities.get(account, version) {
+            return Ok(Identity {
+                connection,
+                account,
+                caller: caller.into(),
+            });
+        }
         let account: Account = self
             .store()
             .account(account)
@@ -223,9 +233,11 @@ impl Engine {
             .connection(&account.connection)
             .await?
             .ok_or_else(|| Problem::not_found("connection", account.connection.as_str()))?;
+        let (account, connection) = (Arc::new(account), Arc::new(connection));
+        self.shared.identities.put(&account, &connection, version);
         Ok(Identity {
-            connection: Arc::new(connection),
-            account: Arc::new(account),
+            connection,
+            account,
             caller: caller.into(),
         })
     }

@@ -24,6 +24,7 @@ pub mod problem;
 pub mod tokens;
 
 mod engine;
+mod identities;
 
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use problem::{Code, Problem};

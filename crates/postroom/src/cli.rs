@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Outbox(commands::outbox::OutboxCommand),
     /// The store itself: move it, check it
     Store(commands::store::StoreCommand),
+    /// Any call to Microsoft Graph, through Postroom's tokens, limits and log
+    Graph(commands::graph::Graph),
     /// The log of calls to Microsoft
     Calls(commands::calls::Calls),
     /// Check everything that can be wrong, and say what to do about it

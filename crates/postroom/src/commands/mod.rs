@@ -5,6 +5,7 @@ pub(crate) mod calls;
 pub(crate) mod connection;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod graph;
 pub(crate) mod key;
 pub(crate) mod login;
 pub(crate) mod mail;
@@ -37,6 +38,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(command) => command.run().await,
         Command::Outbox(command) => command.run().await,
         Command::Store(command) => command.run().await,
+        Command::Graph(command) => command.run().await,
         Command::Calls(command) => command.run().await,
         Command::Doctor(command) => command.run().await,
     }

@@ -369,7 +369,8 @@ impl Entra {
     ) -> Result<Value, EntraError> {
         // The token carries all that was granted for the resource, not only what is asked for
         // now ("Scopes and permissions in the Microsoft identity platform").
-        let granted = self.granted(app, &user.id);
+        let mut granted = self.granted(app, &user.id);
+        granted.retain(|permission| scopes.is_of_resource(permission));
         let (token, lifetime) =
             self.access_token(app, Some(user), &granted, scopes.resource.as_deref())?;
         let mut body = Map::new();
@@ -423,11 +424,12 @@ impl Entra {
             ));
         }
         let scopes = Scopes::parse(scope, root)?;
-        let roles = if app.application_consent {
+        let mut roles = if app.application_consent {
             app.application.clone()
         } else {
             Vec::new()
         };
+        roles.retain(|role| scopes.is_of_resource(role));
         let (token, lifetime) = self.access_token(app, None, &roles, scopes.resource.as_deref())?;
         Ok(serde_json::json!({
             "token_type": "Bearer",
