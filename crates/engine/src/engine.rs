@@ -119,6 +119,7 @@ pub(crate) struct Shared {
     pub(crate) access: crate::access::AccessState,
     pub(crate) persons: crate::persons::PersonsState,
     pub(crate) counted: crate::audit::Counted,
+    pub(crate) identities: crate::identities::Identities,
     pub(crate) logins: crate::logins::LoginState,
     pub(crate) alerts: crate::alerts::AlertState,
     pub(crate) account_changes: Arc<crate::grants::AccountChanges>,
@@ -160,6 +161,7 @@ impl Engine {
                 access: crate::access::AccessState::default(),
                 persons: crate::persons::PersonsState::default(),
                 counted: crate::audit::Counted::default(),
+                identities: crate::identities::Identities::default(),
                 logins: crate::logins::LoginState::default(),
                 alerts: crate::alerts::AlertState::default(),
                 account_changes,
@@ -259,6 +261,14 @@ impl Engine {
 
     /// Who acts when `account` is used on behalf of `caller`.
     pub(crate) async fn identity(&self, account: &AccountId, caller: &str) -> Result<Identity> {
+        let version = self.store().version();
+        if let Some((account, connection)) = self.shared.identities.get(account, version) {
+            return Ok(Identity {
+                connection,
+                account,
+                caller: caller.into(),
+            });
+        }
         let account: Account = self
             .store()
             .account(account)
@@ -269,9 +279,11 @@ impl Engine {
             .connection(&account.connection)
             .await?
             .ok_or_else(|| Problem::not_found("connection", account.connection.as_str()))?;
+        let (account, connection) = (Arc::new(account), Arc::new(connection));
+        self.shared.identities.put(&account, &connection, version);
         Ok(Identity {
-            connection: Arc::new(connection),
-            account: Arc::new(account),
+            connection,
+            account,
             caller: caller.into(),
         })
     }

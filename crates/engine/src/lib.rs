@@ -28,6 +28,7 @@ pub mod setup;
 pub mod tokens;
 
 mod engine;
+mod identities;
 
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use problem::{Code, Problem};

@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Vault(commands::vault::VaultCommand),
     /// What is about to end, and what ended
     Alerts(commands::alerts::AlertsCommand),
+    /// Any call to Microsoft Graph, through Postroom's tokens, limits and log
+    Graph(commands::graph::Graph),
     /// The log of calls to Microsoft
     Calls(commands::calls::Calls),
     /// What was changed, and by whom

@@ -20,6 +20,7 @@ pub mod sqlite;
 pub mod suite;
 mod text;
 pub mod transfer;
+mod version;
 
 pub use contract::{Store, StoreError};
 pub use postgres::{BlobPlace, DatabaseUrl, PostgresOptions, PostgresStore};

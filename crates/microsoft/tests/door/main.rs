@@ -2,8 +2,10 @@
 
 mod budgets;
 mod challenges;
+mod chosen;
 mod discovery;
 mod keys;
+mod pass;
 mod repeats;
 mod secrets;
 mod sign_in;

@@ -31,6 +31,33 @@ impl Answer {
         Err(ApiProblem::read(status, &bytes).into())
     }
 
+    /// Whether it is a refusal of Postroom's own (RFC 9457).
+    pub(super) fn is_problem(&self) -> bool {
+        let kind = self.headers.get(http::header::CONTENT_TYPE);
+        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"))
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// A header as text.
+    pub(crate) fn header(&self, name: &http::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Writes the body as it comes.
+    pub(crate) async fn write_to(
+        mut self,
+        to: &mut (impl tokio::io::AsyncWrite + Unpin),
+    ) -> anyhow::Result<()> {
+        while let Some(piece) = self.body.try_next().await? {
+            to.write_all(&piece).await?;
+        }
+        Ok(to.flush().await?)
+    }
+
     async fn bytes(mut self) -> anyhow::Result<Bytes> {
         let mut whole = BytesMut::new();
         while let Some(piece) = self.body.next().await {

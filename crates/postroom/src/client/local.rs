@@ -49,6 +49,9 @@ impl Local {
         if let Some(kind) = request.content_type {
             call = call.header(header::CONTENT_TYPE, kind);
         }
+        for (name, value) in &request.headers {
+            call = call.header(name, value);
+        }
         let body = request.body.map_or_else(Body::empty, Body::from_stream);
         let mut call = call.body(body)?;
         call.extensions_mut().insert(Caller::Local);

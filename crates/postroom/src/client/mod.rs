@@ -14,7 +14,7 @@ pub(crate) use target::Target;
 use anyhow::Context;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use http::Method;
+use http::{HeaderMap, Method};
 use local::Local;
 use remote::Remote;
 use serde_json::Value;
@@ -25,6 +25,8 @@ pub(crate) struct Request {
     method: Method,
     url: Url,
     content_type: Option<String>,
+    /// Further ones.
+    headers: HeaderMap,
     body: Option<BoxStream<'static, anyhow::Result<Bytes>>>,
 }
 
@@ -92,6 +94,7 @@ impl ApiClient {
             method,
             url: self.url(path, query)?,
             content_type: bytes.is_some().then(|| "application/json".to_owned()),
+            headers: HeaderMap::new(),
             body: bytes
                 .map(|bytes| Box::pin(futures::stream::once(async { Ok(bytes) })) as BoxStream<_>),
         };
@@ -138,6 +141,7 @@ impl ApiClient {
             method: Method::POST,
             url: self.url(path, &[])?,
             content_type: Some(content_type),
+            headers: HeaderMap::new(),
             body: Some(Box::pin(pieces)),
         };
         self.call(request).await?.json().await
@@ -153,9 +157,45 @@ impl ApiClient {
             method: Method::GET,
             url: self.url(path, query)?,
             content_type: None,
+            headers: HeaderMap::new(),
             body: None,
         };
         Ok(self.call(request).await?.download())
+    }
+
+    /// A call to Graph as an account: `target` is path and query below the version. Whatever the
+    /// status, Microsoft's answer is one; Postroom's own refusals are not.
+    pub(crate) async fn graph(
+        &self,
+        account: &str,
+        method: Method,
+        target: &str,
+        headers: HeaderMap,
+        body: Option<BoxStream<'static, anyhow::Result<Bytes>>>,
+    ) -> anyhow::Result<Answer> {
+        let mut url = self.url(&["graph", account, "v1.0"], &[])?;
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (target, None),
+        };
+        let path = format!("{}/{}", url.path(), path.trim_start_matches('/'));
+        url.set_path(&path);
+        url.set_query(query);
+        let request = Request {
+            method,
+            url,
+            content_type: None,
+            headers,
+            body,
+        };
+        let answer = match &self.transport {
+            Transport::Remote(remote) => remote.call(request).await?,
+            Transport::Local(local) => local.call(request).await?,
+        };
+        match answer.is_problem() {
+            true => answer.or_problem().await,
+            false => Ok(answer),
+        }
     }
 
     /// Whether the engine is in this process: a sign-in then has to be caught here.

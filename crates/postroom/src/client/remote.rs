@@ -60,6 +60,7 @@ impl Remote {
         if let Some(kind) = request.content_type {
             call = call.header(http::header::CONTENT_TYPE, kind);
         }
+        call = call.headers(request.headers);
         if let Some(body) = request.body {
             call = call.body(reqwest::Body::wrap_stream(body));
         }

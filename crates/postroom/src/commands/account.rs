@@ -29,10 +29,17 @@ enum Verb {
         /// Its id or sign-in name
         account: String,
     },
-    /// Print an access token for Graph, for scripts
+    /// Print an access token, for scripts: for Graph, or for chosen scopes
     Token {
         /// Its id or sign-in name
         account: String,
+        /// A scope of Graph's, or one with its resource, as often as there are scopes of that
+        /// resource; an application has RESOURCE/.default only
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// Seconds that the token should be good for at least
+        #[arg(long, value_name = "SECONDS")]
+        min_validity: Option<u32>,
         /// Print the API's JSON, which says when the token ends
         #[arg(long)]
         json: bool,
@@ -51,10 +58,16 @@ impl AccountCommand {
                 output::say(format_args!("Removed the account {name}."));
                 Ok(())
             }
-            Verb::Token { account, json } => {
+            Verb::Token {
+                account,
+                scopes,
+                min_validity,
+                json,
+            } => {
                 let account = pick::account(client, &account).await?;
                 let path = ["accounts", &pick::id(&account), "token"];
-                let answer = client.act(&path, &[]).await?;
+                let asked = serde_json::json!({"scopes": scopes, "minValidity": min_validity});
+                let answer = client.post(&path, &asked).await?;
                 if json {
                     return Ok(output::json(&answer)?);
                 }

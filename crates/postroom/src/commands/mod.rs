@@ -8,6 +8,7 @@ pub(crate) mod connection;
 pub(crate) mod credential;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod graph;
 pub(crate) mod key;
 pub(crate) mod login;
 pub(crate) mod mail;
@@ -45,6 +46,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Store(command) => command.run().await,
         Command::Vault(command) => command.run().await,
         Command::Alerts(command) => command.run().await,
+        Command::Graph(command) => command.run().await,
         Command::Calls(command) => command.run().await,
         Command::Audit(command) => command.run().await,
         Command::Doctor(command) => command.run().await,

@@ -8,6 +8,13 @@ pub(crate) const GRAPH_APP_ID: &str = "00000003-0000-0000-c000-000000000000";
 /// Graph as a resource.
 pub(crate) const GRAPH_RESOURCE: &str = "https://graph.microsoft.com";
 
+/// Exchange as a resource of its own, for IMAP, POP and SMTP ("Authenticate an IMAP, POP or SMTP
+/// connection using OAuth").
+const OUTLOOK_RESOURCES: [&str; 2] = [
+    "https://outlook.office.com",
+    "https://outlook.office365.com",
+];
+
 const OIDC: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
 /// What a client asks for.
@@ -49,7 +56,9 @@ impl Scopes {
             };
             if let Some(resource) = resource {
                 let bare = resource.trim_end_matches('/');
-                if ![GRAPH_RESOURCE, GRAPH_APP_ID, graph_root].contains(&bare) {
+                let known = [GRAPH_RESOURCE, GRAPH_APP_ID, graph_root].contains(&bare)
+                    || OUTLOOK_RESOURCES.contains(&bare);
+                if !known {
                     return Err(EntraError::new(
                         "invalid_resource",
                         500_011,
@@ -77,6 +86,18 @@ impl Scopes {
             ));
         }
         Ok(scopes)
+    }
+
+    /// Whether a permission is one of the resource that is asked.
+    pub(crate) fn is_of_resource(&self, permission: &str) -> bool {
+        let of_outlook = ["IMAP.", "POP.", "SMTP."]
+            .iter()
+            .any(|start| permission.starts_with(start));
+        let asks_outlook = self
+            .resource
+            .as_deref()
+            .is_some_and(|resource| OUTLOOK_RESOURCES.contains(&resource));
+        of_outlook == asks_outlook
     }
 
     pub(crate) fn has(&self, oidc: &str) -> bool {

@@ -419,7 +419,8 @@ impl Entra {
     ) -> Result<Value, EntraError> {
         // The token carries all that was granted for the resource, not only what is asked for
         // now ("Scopes and permissions in the Microsoft identity platform").
-        let granted = self.granted(app, &user.id);
+        let mut granted = self.granted(app, &user.id);
+        granted.retain(|permission| scopes.is_of_resource(permission));
         let asked = ClaimsRequest::read(request.get("claims"))?;
         let (token, lifetime) = self.access_token(
             app,
@@ -485,7 +486,7 @@ impl Entra {
             ));
         }
         let scopes = Scopes::parse(scope, root)?;
-        let roles = if app.application_consent {
+        let mut roles = if app.application_consent {
             app.application.clone()
         } else {
             Vec::new()

@@ -72,6 +72,11 @@ pub trait Store:
 {
     /// What it is, for people: kind, place, version of its schema.
     async fn describe(&self) -> Result<Description>;
+    /// A number that goes up whenever this process may have changed anything but the call log and
+    /// when keys were used, before the method that wrote it returns. Whoever remembers what was read
+    /// remembers the number from before reading with it, and reads again once it has moved. Other
+    /// processes write keys only, which are not to be remembered.
+    fn version(&self) -> u64;
     /// Reads and writes something, to see that both work.
     async fn check(&self) -> Result<()>;
     /// Writes out what is pending and lets go of everything. Further calls fail.

@@ -6,6 +6,7 @@ use super::errors::Answer;
 use super::values::{at, count, from_json, kept, small, texts, time, to_json};
 use crate::contract::Result;
 use crate::contract::calls::{CallQuery, Calls};
+use crate::version::WRITING_CALLS;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postroom_model::call::CallRecord;
@@ -112,7 +113,7 @@ impl Calls for PostgresStore {
             return Ok(());
         }
         self.server()
-            .write("writing the call log", move |tx| {
+            .write(WRITING_CALLS, move |tx| {
                 async move {
                     macro_rules! column {
                         ($it:ident => $value:expr) => {

@@ -6,6 +6,7 @@ use super::server::Session;
 use super::values::{at, at_of, from_json, time, time_of, to_json};
 use crate::contract::keys::{KeyHash, Keys};
 use crate::contract::{Result, StoreError};
+use crate::version::TOUCHING_KEYS;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
@@ -164,7 +165,7 @@ impl Keys for PostgresStore {
         let times: Vec<_> = latest.values().map(|time| at(*time)).collect();
         let (ids, times) = (&ids, &times);
         self.server()
-            .write("noting the use of keys", move |tx| {
+            .write(TOUCHING_KEYS, move |tx| {
                 async move {
                     tx.execute(TOUCH, &[ids, times]).await?;
                     Ok(())

@@ -304,6 +304,10 @@ impl Store for PostgresStore {
         })
     }
 
+    fn version(&self) -> u64 {
+        self.0.server.version()
+    }
+
     async fn check(&self) -> Result<()> {
         let doing = "checking the store";
         let written: i64 = self

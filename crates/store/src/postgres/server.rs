@@ -6,6 +6,7 @@ use super::errors::{Answer, Fault, from_postgres, is_refusal};
 use super::lock::EngineLock;
 use super::patience::Patience;
 use crate::contract::{Result, StoreError};
+use crate::version::Version;
 use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod};
 use futures::future::BoxFuture;
 use postgres_types::ToSql;
@@ -45,6 +46,7 @@ pub(super) struct Server {
     lock: Option<EngineLock>,
     feed: watch::Sender<u64>,
     written: std::sync::atomic::AtomicU64,
+    version: Version,
 }
 
 /// A connection at work. `'a` is what the work borrows from its caller.
@@ -179,7 +181,13 @@ impl Server {
             lock,
             feed,
             written: 0.into(),
+            version: Version::default(),
         })
+    }
+
+    /// See [`crate::contract::Store::version`].
+    pub(super) fn version(&self) -> u64 {
+        self.version.now()
     }
 
     /// A connection, within what is left of a patience.
@@ -225,6 +233,7 @@ impl Server {
         T: Send,
         W: for<'t> Fn(&'t Tx<'a>) -> BoxFuture<'t, Answer<T>> + Send + Sync,
     {
+        let _moves = self.version.moves(doing);
         let mut patience = Patience::new(self.patience.writes);
         loop {
             if let Some(lock) = &self.lock {

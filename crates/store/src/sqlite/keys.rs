@@ -5,6 +5,7 @@ use super::errors::{Answer, is_duplicate};
 use super::values::{from_json, micros, micros_of, time, time_of, to_json};
 use crate::contract::keys::{KeyHash, Keys};
 use crate::contract::{Result, StoreError};
+use crate::version::TOUCHING_KEYS;
 use async_trait::async_trait;
 use postroom_model::key::Key;
 use postroom_model::{KeyId, Timestamp};
@@ -120,7 +121,7 @@ impl Keys for SqliteStore {
 
     async fn touch_keys(&self, used: &[(KeyId, Timestamp)]) -> Result<()> {
         let used = used.to_vec();
-        self.write("noting the use of keys", move |tx| {
+        self.write(TOUCHING_KEYS, move |tx| {
             let mut statement = tx.prepare_cached(TOUCH)?;
             for (id, at) in used {
                 statement.execute(params![micros(at), id.as_str()])?;

@@ -252,6 +252,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn version(&self) -> u64 {
+        self.0.writer.version()
+    }
+
     async fn check(&self) -> Result<()> {
         let written: i64 = self
             .write("checking the store", |tx| {

@@ -5,6 +5,7 @@
 use super::checkpoint::Checkpoints;
 use super::errors::{Answer, from_sqlite};
 use crate::contract::{Result, StoreError};
+use crate::version::Version;
 use rusqlite::Connection;
 use std::cell::Cell;
 use std::ops::Deref;
@@ -56,6 +57,7 @@ pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     place: String,
+    version: Version,
 }
 
 impl Writer {
@@ -91,6 +93,7 @@ impl Writer {
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
             place,
+            version: Version::default(),
         })
     }
 
@@ -103,6 +106,7 @@ impl Writer {
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel::<Result<T>>();
         let place = self.place.clone();
+        let version = self.version.clone();
         let job: Job = Box::new(move |tx| {
             let result =
                 tx.and_then(|tx| work(tx).map_err(|fault| fault.into_store(doing, &place)));
@@ -110,6 +114,7 @@ impl Writer {
                 failed: result.is_err(),
                 // A caller that went away is not told.
                 reply: Box::new(move |lost| {
+                    version.moved(doing);
                     let _ = sender.send(match lost {
                         Some(error) => result.and(Err(error)),
                         None => result,
@@ -130,6 +135,11 @@ impl Writer {
                 reason: "the program has a fault here; nothing was written".into(),
             })
         })
+    }
+
+    /// See [`crate::contract::Store::version`].
+    pub(super) fn version(&self) -> u64 {
+        self.version.now()
     }
 
     /// Does what is queued, ends the thread and waits for it.

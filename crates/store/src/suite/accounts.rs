@@ -39,6 +39,40 @@ pub async fn one_for_a_user_and_one_for_the_application(ground: &dyn Ground) {
     assert_eq!(ok!(store.account_of(&"d".into(), None)), None);
 }
 
+/// Who remembers an account hears of every write that could touch it, and not of the call log.
+pub async fn a_version_moves_with_what_is_written(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let mut before = store.version();
+    let mut moved = |what: &str| {
+        let now = store.version();
+        assert!(now > before, "{what}");
+        before = now;
+    };
+    let mut connection = connection("c");
+    ok!(store.insert_connection(&connection));
+    moved("a connection is added");
+    let account = account("a", "c", Some("user"));
+    ok!(store.put_account(&account));
+    moved("an account is written");
+    connection.name = "another".into();
+    ok!(store.update_connection(&connection));
+    moved("a connection is changed");
+    let state = AccountState::NeedsSignIn;
+    ok!(store.set_account_state(&account.id, state, None, at(5)));
+    moved("an account's state is written");
+    ok!(store.end_grants(&connection.id, &[], "why", at(6)));
+    moved("grants are ended");
+    ok!(store.remove_account(&account.id));
+    moved("an account is removed");
+    ok!(store.remove_connection(&connection.id));
+    moved("a connection is removed");
+
+    let before = store.version();
+    ok!(store.touch_keys(&[("k".into(), at(7))]));
+    ok!(store.record_calls(&[]));
+    assert_eq!(store.version(), before);
+}
+
 /// The same state again does not move its beginning.
 pub async fn state_is_written_once(ground: &dyn Ground) {
     let store = ground.open().await;

@@ -73,6 +73,7 @@ macro_rules! conformance {
             accounts {
                 one_for_a_user_and_one_for_the_application
                 state_is_written_once
+                a_version_moves_with_what_is_written
                 grants_are_kept_and_go_with_the_account
                 claims_challenges_end_with_a_sign_in
             }
