@@ -365,7 +365,6 @@ async fn each_scope_alone_opens_its_own() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;
     let mailbox = world.serve(0).await?;
     let operations = operations(&world).await?;
-    let mut calls = Vec::new();
     let mut keys = BTreeMap::new();
     for scope in Scope::ALL {
         keys.insert(
@@ -373,6 +372,7 @@ async fn each_scope_alone_opens_its_own() -> Result<()> {
             make(&world, new_key(scope.name(), &[scope])).await?.1,
         );
     }
+    let mut calls = Vec::new();
     for (scope, key) in &keys {
         for operation in &operations {
             let (world, mailbox) = (&world, &mailbox);

@@ -43,6 +43,7 @@ async fn made(
         scopes: scopes.to_vec(),
         mailboxes: of.map(|mailbox| vec![mailbox.id.to_string()]),
         expires_at,
+        ..NewKey::default()
     };
     let (key, text) = world.engine.create_key(&Caller::Local, new).await?;
     Ok((key, text.reveal().to_owned()))
