@@ -66,7 +66,7 @@ fn somebody_is_invited_changed_and_removed() {
 fn what_does_not_fit_is_refused_with_what_would() {
     let home = home();
     let bad: [(&[&str], &str); 5] = [
-        (&["person", "invite"], "--name"),
+        (&["person", "invite"], "PERSON"),
         (&["person", "invite", "--name", "Ann"], "--role"),
         (
             &["person", "invite", "--name", "Ann", "--role", "king"],
