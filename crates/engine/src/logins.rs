@@ -278,6 +278,9 @@ impl Engine {
     /// Ends a pending sign-in without an account and wakes those who wait for it.
     async fn end_login(&self, id: &LoginId, status: LoginStatus, why: &str) -> Result<bool> {
         let ended = self.store().fail_login(id, status, why).await?;
+        if ended && let Some(login) = self.store().login(id).await? {
+            self.note_login_end(&login, Err(status)).await;
+        }
         self.shared.logins.wake();
         Ok(ended)
     }

@@ -41,7 +41,12 @@ pub(crate) fn with_token(shown: Option<&str>, token: &CsrfToken) -> Result<(), P
 pub(crate) fn from_here(headers: &HeaderMap, public_url: &str) -> Result<(), Problem> {
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let site_fits = text(&FETCH_SITE).is_none_or(|site| matches!(site, "same-origin" | "none"));
-    let origin_fits = text(&header::ORIGIN).is_none_or(|origin| same_origin(origin, public_url));
+    let origin_fits = text(&header::ORIGIN).is_none_or(|origin| {
+        // No page can choose the `Host` of what it sends: one that names this server by another
+        // name than the settings do was opened by that name.
+        same_origin(origin, public_url)
+            || text(&header::HOST).is_some_and(|host| is_at(origin, host))
+    });
     if site_fits && origin_fits {
         return Ok(());
     }
@@ -56,6 +61,11 @@ pub(crate) fn from_here(headers: &HeaderMap, public_url: &str) -> Result<(), Pro
 
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn is_at(origin: &str, host: &str) -> bool {
+    let rest = origin.split_once("://").map(|(_, rest)| rest);
+    rest.is_some_and(|rest| !rest.is_empty() && rest.eq_ignore_ascii_case(host))
 }
 
 fn same_origin(one: &str, other: &str) -> bool {
@@ -119,6 +129,16 @@ mod tests {
         ] {
             let found = checked("POST", &[good, (name, value)]);
             assert_eq!(found.is_ok(), fits, "{name}: {value}");
+        }
+        for (origin, host, fits) in [
+            ("http://localhost:8025", "localhost:8025", true),
+            ("http://localhost:8025", "localhost", false),
+            ("https://evil.example", "mail.example.com", false),
+            ("null", "mail.example.com", false),
+            ("null", "", false),
+        ] {
+            let found = checked("POST", &[good, ("origin", origin), ("host", host)]);
+            assert_eq!(found.is_ok(), fits, "{origin} at {host}");
         }
     }
 }

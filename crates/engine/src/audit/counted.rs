@@ -12,6 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const EVERY: i64 = 60;
 /// So many kinds are counted at once; what comes beside them has an entry each time.
 const KINDS: usize = 4096;
+/// So many entries wait for a store that is away.
+const READY: usize = 10_000;
 
 /// What makes two things the same kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,7 +46,13 @@ struct Counting {
 
 /// What is counted and not written yet.
 #[derive(Debug, Default)]
-pub(crate) struct Counted(Mutex<HashMap<Kind, Counting>>);
+pub(crate) struct Counted {
+    kinds: Mutex<HashMap<Kind, Counting>>,
+    /// What is to be written at once, behind the calls' back.
+    ready: Mutex<Vec<AuditEntry>>,
+    /// Held by who writes: whoever looks into the log afterwards sees all that was there before.
+    writing: tokio::sync::Mutex<()>,
+}
 
 impl Counted {
     /// Counts one; gives the entry to be written now, if it is time for one.
@@ -96,8 +104,27 @@ impl Counted {
         taken
     }
 
+    fn make_ready(&self, entries: impl IntoIterator<Item = AuditEntry>) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries {
+            if ready.len() < READY {
+                ready.push(entry);
+            } else {
+                tracing::error!(
+                    action = entry.action,
+                    actor = entry.actor.name,
+                    "an audit entry is lost: the store takes none"
+                );
+            }
+        }
+    }
+
+    fn take_ready(&self) -> Vec<AuditEntry> {
+        std::mem::take(&mut *self.ready.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Kind, Counting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,23 +141,29 @@ impl Engine {
     pub fn count_audit(&self, entry: AuditEntry) {
         debug_assert_ne!(entry.outcome, Outcome::Begun, "what is counted is over");
         if let Some(entry) = self.shared.counted.count(entry) {
+            self.shared.counted.make_ready([entry]);
             let engine = self.clone();
-            self.spawn(async move { engine.note_audit(entry).await });
+            self.spawn(async move { engine.write_ready().await });
         }
     }
 
     /// Writes all that is counted and not written yet, for somebody who looks, or at the end.
     pub(crate) async fn write_counted(&self) {
-        self.write_entries(self.shared.counted.take(None)).await;
+        let counted = &self.shared.counted;
+        counted.make_ready(counted.take(None));
+        self.write_ready().await;
     }
 
     /// Writes what has waited for a minute.
     pub(crate) async fn write_counted_of_late(&self) {
-        let due = self.shared.counted.take(Some(self.now()));
-        self.write_entries(due).await;
+        let counted = &self.shared.counted;
+        counted.make_ready(counted.take(Some(self.now())));
+        self.write_ready().await;
     }
 
-    async fn write_entries(&self, entries: Vec<AuditEntry>) {
+    async fn write_ready(&self) {
+        let _turn = self.shared.counted.writing.lock().await;
+        let entries = self.shared.counted.take_ready();
         if entries.is_empty() {
             return;
         }

@@ -176,7 +176,11 @@ impl Engine {
 
     /// How a sign-in ended, for the audit log. Whoever sits at the browser is known to Microsoft
     /// only.
-    async fn note_login_end(&self, login: &Login, end: std::result::Result<&Account, LoginStatus>) {
+    pub(super) async fn note_login_end(
+        &self,
+        login: &Login,
+        end: std::result::Result<&Account, LoginStatus>,
+    ) {
         let browser = Actor {
             kind: ActorKind::System,
             id: None,
@@ -223,10 +227,7 @@ impl Engine {
     }
 
     async fn fail(&self, id: &LoginId, status: LoginStatus, why: String) -> Result<Finish> {
-        let ended = self.end_login(id, status, &why).await?;
-        if ended && let Some(login) = self.store().login(id).await? {
-            self.note_login_end(&login, Err(status)).await;
-        }
+        self.end_login(id, status, &why).await?;
         Ok(Finish::Failed(why))
     }
 
