@@ -207,6 +207,10 @@ impl Scene {
         post(format!("/connections/{id}/check")).await?;
         post(format!("/mailboxes/{}/sync?wait=1", victim.mailbox)).await?;
         self.log_in(api, id).await?;
+        // Asked for in the background from then on; what arrives later is looked at later.
+        let device = json!({"method": "deviceCode", "expiresIn": 30});
+        let begin = api.request(Method::POST, &format!("/connections/{id}/logins"));
+        api.answer(begin.json(&device)).await?;
         api.answer(api.request(Method::GET, &format!("/connections/{id}/users")))
             .await?;
         for account in &victim.accounts {
@@ -491,7 +495,6 @@ async fn attacked(kind: Kind) -> Result<()> {
                 }
                 let what = format!("{kind:?}, {by}: {name}");
                 let victim = scene.victim(kind).await.with_context(|| what.clone())?;
-                scene.listener.take();
                 for call in &calls {
                     let change = api
                         .request(Method::PATCH, &format!("/connections/{}", victim.id))

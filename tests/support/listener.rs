@@ -136,6 +136,10 @@ fn answer(target: &str, root: &str, sign_in: Option<&str>) -> Value {
         "access_token": "a-token-of-a-stranger",
         "refresh_token": "a-refresh-token-of-a-stranger",
         "token_type": "Bearer",
+        "device_code": "a-device-code-of-a-stranger",
+        "user_code": "ABCD-EFGH",
+        "verification_uri": format!("{root}/device"),
+        "interval": 1,
         "expires_in": 3600,
         "value": [],
     })
