@@ -219,7 +219,7 @@ async fn the_applications_missing_permissions_are_named() -> Result<()> {
         &permissions["detail"],
         &[
             "reading mail (Mail.",
-            "sending mail (Mail.Send)",
+            "sending mail (Mail.",
             "looking up people (User.",
         ],
     );

@@ -3,10 +3,14 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod alerts;
+mod audit;
+mod authorize;
 mod backup;
 mod bad_input;
 mod check;
 mod conformance;
+mod console;
+mod credentials;
 mod curl;
 mod database;
 mod device_code;
@@ -14,6 +18,7 @@ mod file_limit;
 mod folders;
 mod forms;
 mod grants;
+mod hostile_address;
 mod house;
 mod kill;
 mod login;
@@ -21,6 +26,7 @@ mod mirror;
 mod outbox;
 mod people;
 mod refusals;
+mod setup;
 mod sign_in;
 mod slow;
 mod storm;

@@ -2,8 +2,10 @@
 
 use crate::access::Caller;
 use crate::{Code, Engine, Problem, Result};
+use postroom_microsoft::{Door, Identity};
 use postroom_model::account::{Account, AccountKind};
 use postroom_model::mailbox::{Mailbox, SyncState};
+use postroom_model::resource::user::User;
 use postroom_model::{AccountId, MailboxId};
 use std::time::Duration;
 
@@ -26,6 +28,16 @@ pub enum NewMailbox {
         /// Another one's address.
         address: Option<String>,
     },
+}
+
+/// Who owns a mailbox, where whoever asks may look that up.
+pub(crate) async fn find_owner(door: &Door, who: &Identity, named: &str) -> Option<User> {
+    probe::owner(door, who, named).await.ok()
+}
+
+/// The address of a user's mailbox.
+pub(crate) fn address_of(owner: &User) -> String {
+    probe::address(owner)
 }
 
 impl Engine {
@@ -152,6 +164,13 @@ impl Engine {
             .await?
             .filter(|account| account.kind == AccountKind::Application)
             .ok_or_else(|| {
+                if connection.is_for_consumers() {
+                    return Problem::invalid(format!(
+                        "Connection {:?} is for personal Microsoft accounts, where an application \
+                         acts for signed-in users only: name the account of a user who signed in.",
+                        connection.name
+                    ));
+                }
                 Problem::invalid(format!(
                     "Connection {:?} has no credential, so its application cannot act: add a \
                      client secret to it, or name the account of a user who signed in.",

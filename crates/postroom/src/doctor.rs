@@ -263,11 +263,22 @@ async fn look_at_server(target: &Target, online: bool) -> anyhow::Result<Vec<Fin
         let report = client.act(&path, &[]).await?;
         for step in report["steps"].as_array().into_iter().flatten() {
             if step["ok"] == false {
+                let severity = if step["essential"] == false {
+                    Severity::Warning
+                } else {
+                    Severity::Error
+                };
+                let hint = crate::table::first_of(step, &["hint"]);
+                let link = crate::table::first_of(step, &["link"]);
                 findings.push(finding(
-                    Severity::Error,
+                    severity,
                     &subject,
-                    crate::table::cell(&step["detail"]),
-                    step["hint"].as_str(),
+                    format!(
+                        "{}: {}",
+                        crate::table::cell(&step["name"]),
+                        crate::table::cell(&step["detail"])
+                    ),
+                    Some(format!("{hint} {link}").trim()),
                 ));
             }
         }

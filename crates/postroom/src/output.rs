@@ -27,6 +27,13 @@ pub(crate) fn line(text: impl Display) -> io::Result<()> {
     out.flush()
 }
 
+/// A text of several lines as the result.
+pub(crate) fn text(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    write!(out, "{}", tame_lines(text))?;
+    out.flush()
+}
+
 /// A result in JSON: laid out on a terminal, on one line elsewhere.
 pub(crate) fn json(value: &Value) -> io::Result<()> {
     if is_terminal() {

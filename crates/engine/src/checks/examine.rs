@@ -1,7 +1,7 @@
 //! Everything that the engine knows of, looked at.
 
 use super::steps::{fine, sentence, trouble, warning};
-use super::{Finding, secrets};
+use super::{CheckAsk, Finding, secrets};
 use crate::alerts::{account_of, due, words};
 use crate::logins::earlier;
 use crate::{Engine, Result};
@@ -87,25 +87,34 @@ async fn master_key(engine: &Engine) -> Result<Finding> {
     })
 }
 
-/// The steps of a connection's check that failed.
+/// The steps of a connection's check that failed, and those that are not as they should be.
 async fn checked(engine: &Engine, connection: &Connection) -> Result<Vec<Finding>> {
-    let report = engine.check_connection(&connection.id).await?;
+    let report = engine
+        .check_connection(&connection.id, &CheckAsk::default())
+        .await?;
     let subject = format!("connection {}", connection.name);
-    if report.ok {
-        return Ok(vec![fine(subject, "The check is well.")]);
-    }
-    Ok(report
+    let mut findings: Vec<Finding> = report
         .steps
         .into_iter()
         .filter(|step| step.ok == Some(false))
         .map(|step| {
-            trouble(
-                subject.clone(),
-                format!("{}: {}", step.name, step.detail),
-                step.hint.unwrap_or_default(),
-            )
+            let hint = step.hint.unwrap_or_default();
+            let hint = match step.link {
+                Some(link) => format!("{hint} {link}"),
+                None => hint,
+            };
+            let detail = format!("{}: {}", step.name, step.detail);
+            if step.essential {
+                trouble(subject.clone(), detail, hint)
+            } else {
+                warning(subject.clone(), detail, hint)
+            }
         })
-        .collect())
+        .collect();
+    if report.ok {
+        findings.insert(0, fine(subject, "The check is well."));
+    }
+    Ok(findings)
 }
 
 fn account(engine: &Engine, account: &Account, connections: &[Connection]) -> Finding {

@@ -1,8 +1,9 @@
 //! The users who signed in through a connection: whose sign-in is good, and what mends the others.
 
 use super::CheckStep;
-use super::connection::how_to_grant;
-use super::steps::{bad, sentence, untried, well};
+use super::grants::how_to_grant;
+use super::steps::{bad, code_of, sentence, untried, well};
+use crate::setup::portal::{Page, place};
 use crate::{Engine, Result};
 use postroom_microsoft::{DoorError, Identity};
 use postroom_model::account::{Account, AccountKind, AccountState};
@@ -76,25 +77,20 @@ fn step(
         .iter()
         .any(|(_, error)| error.ends_grant() == Some(AccountState::ConsentMissing));
     if lacks_consent {
-        return bad(NAME, detail, how_to_grant(connection, AccountKind::User));
+        return bad(NAME, detail, how_to_grant(connection, AccountKind::User))
+            .at(&place(connection, Page::Consent));
     }
     // One user's sign-in that ended says nothing against the connection.
-    CheckStep {
-        hint: Some(format!(
-            "They sign in again: `postroom login {:?}`.",
-            connection.name
-        )),
-        ..well(NAME, detail)
-    }
+    well(NAME, detail).hint(format!(
+        "They sign in again: `postroom login {:?}`.",
+        connection.name
+    ))
 }
 
 fn why(error: &DoorError) -> String {
     match error {
         DoorError::SignIn(refusal) => {
-            let code = refusal
-                .code
-                .map_or_else(|| refusal.error.clone(), |code| format!("AADSTS{code}"));
-            format!("{} ({code})", refusal.cause)
+            format!("{} ({})", refusal.cause, code_of(refusal))
         }
         other => other.to_string(),
     }

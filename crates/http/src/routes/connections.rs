@@ -7,7 +7,6 @@ use crate::extract::access::May;
 use crate::extract::body::{NoBody, Sent};
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::nullable;
 use crate::lists::{Page, Part, cut};
 use crate::problem::Answer;
@@ -15,6 +14,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use postroom_engine::Problem;
+use postroom_engine::access::act;
 use postroom_engine::connections::{ConnectionChange, NewConnection};
 use postroom_model::cloud::Cloud;
 use postroom_model::connection::{Connection, Endpoints};
@@ -32,7 +32,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
             change_connection,
             remove_connection
         ))
-        .routes(routes!(check_connection))
 }
 
 /// One app registration in one tenant.
@@ -96,11 +95,13 @@ impl ConnectionView {
 struct AddBody {
     /// For people; unique.
     name: String,
-    /// The tenant's GUID or a verified domain of it.
+    /// The tenant's GUID or a verified domain of it; `consumers` for personal Microsoft accounts.
     tenant_id: String,
     /// The app registration's application (client) id.
     client_id: String,
-    /// A client secret. With one, the connection has an application account from the start.
+    /// How the application proves itself. With a credential, the connection has an application
+    /// account from the start (but for personal accounts); without one it is a public client, for
+    /// signed-in users only.
     credential: Option<CredentialBody>,
     /// The cloud; `global` unless given.
     cloud: Option<Cloud>,
@@ -150,12 +151,12 @@ struct ChangeBody {
 /// Lists the connections, the newest first.
 #[utoipa::path(
     get, path = "/connections", tag = "connections", params(Part),
-    security(("key" = ["connections"])),
+    security(("key" = ["connections.read"])),
     responses((status = 200, description = "A page of connections", body = Page<ConnectionView>))
 )]
 async fn list_connections(
     State(app): State<App>,
-    _: May<scope::Connections>,
+    _: May<act::ListConnections>,
     Asked(part): Asked<Part>,
 ) -> Answer<Json<Page<ConnectionView>>> {
     let now = app.engine.now();
@@ -173,7 +174,7 @@ async fn list_connections(
 )]
 async fn add_connection(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::AddConnection>,
     _: Asked<Nothing>,
     sent: Sent<AddBody>,
 ) -> Answer {
@@ -203,12 +204,12 @@ async fn add_connection(
 /// Shows a connection.
 #[utoipa::path(
     get, path = "/connections/{id}", tag = "connections",
-    security(("key" = ["connections"])),
+    security(("key" = ["connections.read"])),
     responses((status = 200, description = "The connection", body = ConnectionView))
 )]
 async fn get_connection(
     State(app): State<App>,
-    _: May<scope::Connections>,
+    _: May<act::GetConnection>,
     InPath(named): InPath<String>,
     _: Asked<Nothing>,
 ) -> Answer<Json<ConnectionView>> {
@@ -224,7 +225,7 @@ async fn get_connection(
 )]
 async fn change_connection(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::ChangeConnection>,
     InPath(named): InPath<String>,
     _: Asked<Nothing>,
     sent: Sent<ChangeBody>,
@@ -265,7 +266,7 @@ impl ChangeBody {
 )]
 async fn remove_connection(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::RemoveConnection>,
     InPath(named): InPath<String>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
@@ -279,62 +280,10 @@ async fn remove_connection(
     sent.once.run(&app, &caller, StatusCode::OK, work).await
 }
 
-/// What a check of a connection found.
-#[derive(Debug, Serialize, ToSchema)]
-struct Check {
-    /// Whether every step that was tried went well.
-    ok: bool,
-    /// The steps in order.
-    steps: Vec<CheckStep>,
-}
-
-/// One step of a check.
-#[derive(Debug, Serialize, ToSchema)]
-struct CheckStep {
-    /// Which step: `authority`, `tenant`, `credential`, `clock`, `permissions`, `graph`,
-    /// `redirectUri`, `users`.
-    name: String,
-    /// `null`: it could not be tried.
-    ok: Option<bool>,
-    /// What was seen.
-    detail: String,
-    /// What to do, when it is not well.
-    hint: Option<String>,
-}
-
-/// Tries a connection step by step and says of each what is wrong and what to do. Finding faults
-/// is no failure: the answer is 200 and `ok` is false.
-#[utoipa::path(
-    post, path = "/connections/{id}/check", tag = "connections",
-    security(("key" = ["connections"])),
-    responses((status = 200, description = "What was found", body = Check))
-)]
-async fn check_connection(
-    State(app): State<App>,
-    _: May<scope::Connections>,
-    InPath(named): InPath<String>,
-    _: Asked<Nothing>,
-    _: Sent<NoBody>,
-) -> Answer<Json<Check>> {
-    let id = app.engine.connection(&named).await?.id;
-    let report = app.while_open(app.engine.check_connection(&id)).await?;
-    let steps = report.steps.into_iter().map(|step| CheckStep {
-        name: step.name,
-        ok: step.ok,
-        detail: step.detail,
-        hint: step.hint,
-    });
-    Ok(Json(Check {
-        ok: report.ok,
-        steps: steps.collect(),
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::extract::body::parse;
-    use postroom_engine::Code;
 
     fn change(json: &str) -> Result<ConnectionChange, Problem> {
         parse::<ChangeBody>(json.as_bytes())?.taken()
@@ -359,10 +308,5 @@ mod tests {
         ] {
             assert!(change(json).is_ok_and(|change| change.credential.is_none()));
         }
-        let certificate = change(r#"{"credential": {"certificate": "-----BEGIN"}}"#);
-        assert_eq!(
-            certificate.map_err(|problem| problem.code).err(),
-            Some(Code::NotYet)
-        );
     }
 }

@@ -3,20 +3,27 @@
 mod accounts;
 mod alerts;
 mod attachments;
+mod audit;
 mod callback;
 mod calls;
 mod changes;
+mod checks;
 mod connections;
 mod credentials;
 mod docs;
 mod folders;
+mod graph;
 mod health;
 mod keys;
 mod logins;
 mod mailboxes;
 mod messages;
 mod outbox;
+mod persons;
 mod send;
+mod session;
+mod setup;
+mod signin;
 mod start;
 mod users;
 
@@ -33,6 +40,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) fn all() -> OpenApiRouter<App> {
     let api = OpenApiRouter::new()
         .merge(connections::routes())
+        .merge(checks::routes())
+        .merge(setup::routes())
         .merge(credentials::routes())
         .merge(logins::routes())
         .merge(accounts::routes())
@@ -46,13 +55,18 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(changes::routes())
         .merge(alerts::routes())
         .merge(calls::routes())
-        .merge(keys::routes());
+        .merge(keys::routes())
+        .merge(persons::routes())
+        .merge(session::routes())
+        .merge(audit::routes())
+        .merge(graph::routes());
     OpenApiRouter::with_openapi(crate::openapi::head())
         .nest(BASE, api)
         .merge(callback::routes())
         .merge(health::routes())
         .merge(docs::routes())
         .merge(start::routes())
+        .merge(signin::routes())
 }
 
 /// Something was deleted.

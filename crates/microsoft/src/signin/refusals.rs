@@ -65,6 +65,8 @@ const fn passing(code: u32, cause: &'static str) -> Row {
 }
 
 const NEW_SECRET: &str = "make a new client secret in the app registration (Certificates & secrets) and set its value, not its id, on the connection";
+const FEDERATION: &str = "compare issuer, subject and audience in the app registration (Certificates & secrets, Federated credentials) with the assertion's, letter by letter";
+const NO_APPLICATION: &str = "set the connection's tenant to the tenant's id or domain; for personal accounts (consumers) an application cannot act by itself: sign users in";
 const SIGN_IN: &str = "the user signs in again";
 const SIGN_IN_MFA: &str = "the user signs in again in a browser and finishes what Microsoft asks for (a second factor, its registration, another proof)";
 const APP: &str = "check the connection's client id and tenant against the app registration in the Entra admin center";
@@ -374,6 +376,12 @@ pub const TABLE: &[Row] = &[
         "begin the sign-in anew and finish it in time",
     ),
     row(
+        70021,
+        CREDENTIAL,
+        "no federated credential of the app fits the assertion that was shown",
+        FEDERATION,
+    ),
+    row(
         70043,
         NEEDS_SIGN_IN,
         "the tenant's policy on sign-in frequency ended the grant",
@@ -426,13 +434,13 @@ pub const TABLE: &[Row] = &[
         90124,
         KEEPS,
         "the tenant address is not usable for this flow",
-        "set the connection's tenant to the tenant's id or domain",
+        NO_APPLICATION,
     ),
     row(
         90130,
         KEEPS,
         "the tenant address is not usable for this flow",
-        "set the connection's tenant to the tenant's id or domain",
+        NO_APPLICATION,
     ),
     row(
         500011,
@@ -517,8 +525,8 @@ pub const TABLE: &[Row] = &[
     row(
         700021,
         CREDENTIAL,
-        "the app's signed assertion is of another app",
-        "check the connection's client id against the app registration, and set its own certificate",
+        "the assertion is for another app than it was shown for",
+        "check the connection's client id, and that its certificate or federated credential is that app's",
     ),
     row(
         700022,
@@ -530,8 +538,8 @@ pub const TABLE: &[Row] = &[
     row(
         700024,
         CREDENTIAL,
-        "the app's signed assertion is not good at this time: this machine's clock is wrong",
-        "set this machine's clock, and keep it right with a time service (NTP)",
+        "the app's assertion is over or not yet good: this machine's clock is wrong, or what renews the assertion has stopped",
+        "set this machine's clock and keep it right (NTP); for a federated credential, see that its file or address gives a fresh assertion",
     ),
     row(
         700025,
@@ -542,8 +550,8 @@ pub const TABLE: &[Row] = &[
     row(
         700027,
         CREDENTIAL,
-        "the signature of the app's assertion was not accepted",
-        "set the certificate that is registered for the app",
+        "the app's certificate is not registered, or the signature does not fit it",
+        "upload the public half of the connection's certificate to the app registration (Certificates & secrets, Certificates), or set the certificate that is registered there",
     ),
     row(
         700030,
@@ -574,6 +582,24 @@ pub const TABLE: &[Row] = &[
         NEEDS_SIGN_IN,
         "the refresh token of a single-page app is over after 24 hours",
         "register the redirect URI as Web or Mobile and desktop, then sign in again",
+    ),
+    row(
+        700211,
+        CREDENTIAL,
+        "no federated credential of the app has the assertion's issuer",
+        FEDERATION,
+    ),
+    row(
+        700212,
+        CREDENTIAL,
+        "no federated credential of the app has the assertion's audience",
+        FEDERATION,
+    ),
+    row(
+        700213,
+        CREDENTIAL,
+        "no federated credential of the app has the assertion's subject",
+        FEDERATION,
     ),
     row(
         700229,
@@ -610,14 +636,14 @@ pub const TABLE: &[Row] = &[
         7000218,
         CREDENTIAL,
         "the app needs a credential and the connection has none",
-        "add a client secret to the connection, or allow public client flows in the app registration",
+        "add a client secret or a certificate to the connection, or allow public client flows in the app registration",
     ),
     row(7000222, CREDENTIAL, "the client secret is over", NEW_SECRET),
     row(
         9001023,
         KEEPS,
-        "the flow cannot be used at the common address",
-        "set the connection's tenant to the tenant's id or domain",
+        "the flow cannot be used at the common address or at that of personal accounts",
+        NO_APPLICATION,
     ),
     row(
         9002313,
@@ -715,7 +741,8 @@ mod tests {
             50072, 50074, 50078, 50158, 65001, 65004, 90094, 90095, 650052, 650056, 650057, 70011,
             28002, 500011, 50001, 700022, 700023, 90002, 900144, 50011, 90023, 900561, 70016,
             70018, 70019, 90120, 50105, 90033, 90006, 90012, 90024, 90090, 50033, 50087, 70012,
-            90055, 50196, 9001023, 90124, 90130, 50194, 700005, 700054, 700229,
+            90055, 50196, 70021, 700021, 700024, 700211, 700212, 700213, 9001023, 90124, 90130,
+            50194, 700005, 700054, 700229,
         ] {
             assert!(explain(code).is_some(), "AADSTS{code} is not in the table");
         }

@@ -70,6 +70,16 @@ pub(crate) struct Download {
 }
 
 impl Download {
+    /// Reads it whole as text, at most so many bytes.
+    pub(crate) async fn text(mut self, longest: u64) -> anyhow::Result<String> {
+        let mut whole = Vec::new();
+        while let Some(piece) = self.body.try_next().await? {
+            whole.extend_from_slice(&piece);
+            anyhow::ensure!(whole.len() as u64 <= longest, "the file is too long");
+        }
+        String::from_utf8(whole).context("the file is no text")
+    }
+
     /// Writes it to a new file, whole or not at all, and never over one that is there. Gives the
     /// count of bytes.
     pub(crate) async fn save_new(mut self, path: &Path) -> anyhow::Result<u64> {
