@@ -8,6 +8,7 @@ import { Postroom } from "./postroom.mjs";
 import { GRAPH, TENANT, startProvider } from "./provider.mjs";
 
 const SECRET = "a secret that only these tests know";
+const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
 const USERS = 50;
 const ROUNDS = 5;
 
@@ -65,6 +66,24 @@ const idp = await startProvider(
       client_id: clientId("public"),
       grant_types: ["authorization_code", "refresh_token"],
       redirect_uris: [callback],
+      token_endpoint_auth_method: "none",
+      application_type: "native",
+    },
+    // This provider wants a confidential client's secret with the request for a device code, too
+    // (RFC 8628, section 3.1); Entra ID does not.
+    {
+      client_id: "device",
+      grant_types: [DEVICE_CODE, "refresh_token", "client_credentials"],
+      response_types: [],
+      redirect_uris: [],
+      client_secret: SECRET,
+      token_endpoint_auth_method: "client_secret_post",
+    },
+    {
+      client_id: "device-public",
+      grant_types: [DEVICE_CODE, "refresh_token"],
+      response_types: [],
+      redirect_uris: [],
       token_endpoint_auth_method: "none",
       application_type: "native",
     },
@@ -159,6 +178,25 @@ await test("a public client sends no secret", async () => {
   assert.equal(login.status, "completed", JSON.stringify([login, end]));
   assert.equal((await token(login.account)).status, 200);
 });
+
+for (const [name, credential] of [
+  ["device", { secret: SECRET }],
+  ["device-public", undefined],
+]) {
+  await test(`a device code, as ${name}`, async () => {
+    const connection = await connect(name, { credential });
+    const begun = await postroom.ok("POST", `/connections/${connection}/logins`, {
+      method: "deviceCode",
+    });
+    assert.ok(begun.userCode && !begun.authorizeUrl, JSON.stringify(begun));
+    const fill = { user_code: begun.userCode, login: "barbara", password: "whatever" };
+    const end = await new Browser().visit(begun.verificationUri, fill);
+    const login = await postroom.ok("GET", `/logins/${begun.id}?wait=30`);
+    assert.equal(login.status, "completed", JSON.stringify([login, end]));
+    assert.equal((await account(login.account)).userPrincipalName, "barbara@idp.example");
+    assert.equal((await token(login.account)).status, 200);
+  });
+}
 
 await test("a user who declines is told so, and so is the caller", async () => {
   const { login, end } = await signIn(webConnection, "edsger", { decline: true });

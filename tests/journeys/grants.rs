@@ -240,7 +240,7 @@ async fn an_idle_grant_is_kept_for_200_days() -> Result<()> {
     // Every 12 to 14 days each.
     let made = refreshes(&world);
     assert!((3 * 14..=3 * 17).contains(&made), "{made} refreshes");
-    assert_eq!(heard(&mut changes), []);
+    assert!(heard(&mut changes).is_empty());
     for id in &ids {
         assert_eq!(account(&world, id).await?["state"], "active");
         assert_eq!(token(&world, id).await?.status, 200);
@@ -296,7 +296,7 @@ async fn an_idle_grant_outlives_a_lost_network() -> Result<()> {
     world.pass(Duration::from_secs(2 * 60 * 60));
     world.engine.look_after_grants().await?;
     assert_eq!(refreshes(&world), 1);
-    assert_eq!(heard(&mut changes), []);
+    assert!(heard(&mut changes).is_empty());
     world.stop().await;
     Ok(())
 }
@@ -339,7 +339,7 @@ async fn a_claims_challenge_is_answered_silently() -> Result<()> {
     assert_eq!(sync(&world, &mailbox).await?["sync"]["state"], "upToDate");
     assert_eq!(refreshes(&world) - before, 1);
     world.level(&served).await?;
-    assert_eq!(heard(&mut changes), []);
+    assert!(heard(&mut changes).is_empty());
     assert_eq!(account(&world, &id).await?["state"], "active");
     world.stop().await;
     Ok(())
@@ -522,7 +522,7 @@ async fn an_authority_that_answers_nonsense_ends_nothing() -> Result<()> {
         let level = sync(&world, &mailbox).await?;
         assert_eq!(level["sync"]["state"], "upToDate", "{action:?}: {level}");
     }
-    assert_eq!(heard(&mut changes), []);
+    assert!(heard(&mut changes).is_empty());
     world.stop().await;
     Ok(())
 }

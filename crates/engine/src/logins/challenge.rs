@@ -4,9 +4,12 @@ use crate::{Engine, Result};
 use postroom_model::ConnectionId;
 use postroom_model::account::{AccountKind, AccountState};
 
+/// Of more users than this who have to sign in again, it is not looked whom a sign-in may be for.
+const MOST_WAITING: usize = 20;
+
 impl Engine {
     /// The claims challenge that a sign-in is to meet: of the user whom it is for, or, where that is
-    /// not said, of the one user of the connection who has to sign in again.
+    /// not said, of the one user of the connection of whom something is asked.
     pub(super) async fn challenge_for(
         &self,
         connection: &ConnectionId,
@@ -23,10 +26,17 @@ impl Engine {
                 && account.state == AccountState::NeedsSignIn
                 && meant
         });
-        match waiting.as_slice() {
-            [one] => Ok(self.store().claims_challenge(&one.id).await?),
-            // Of several nobody knows who will come: what Entra asks of that one it says itself.
-            _ => Ok(None),
+        if waiting.len() > MOST_WAITING {
+            return Ok(None);
         }
+        let mut found = None;
+        for account in &waiting {
+            let claims = self.store().claims_challenge(&account.id).await?;
+            // Of several nobody knows who will come: what Entra asks of that one it says itself.
+            if claims.is_some() && std::mem::replace(&mut found, claims).is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(found)
     }
 }
