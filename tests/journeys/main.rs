@@ -9,6 +9,7 @@ mod check;
 mod conformance;
 mod curl;
 mod database;
+mod device_code;
 mod file_limit;
 mod folders;
 mod forms;

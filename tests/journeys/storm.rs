@@ -77,9 +77,10 @@ impl Callers {
                                 (format!("{} {}", answer.status, answer.body["code"]), false)
                             }
                         };
-                        let mut known = answers.lock().map_err(|_| anyhow::anyhow!("held"))?;
-                        *known.entry(told).or_default() += 1;
-                        drop(known);
+                        {
+                            let mut known = answers.lock().map_err(|_| anyhow::anyhow!("held"))?;
+                            *known.entry(told).or_default() += 1;
+                        }
                         if last && has_token {
                             return Ok(());
                         }

@@ -22,6 +22,27 @@ pub async fn sign_in(
     password: &str,
     does: Does,
 ) -> Result<(Url, String)> {
+    walk(authorize_url, None, user, password, does).await
+}
+
+/// Opens the page for device codes, types one, signs in, and follows to where that ends.
+pub async fn enter_code(
+    page: &str,
+    user_code: &str,
+    user: &str,
+    password: &str,
+    does: Does,
+) -> Result<(Url, String)> {
+    walk(page, Some(user_code), user, password, does).await
+}
+
+async fn walk(
+    authorize_url: &str,
+    mut user_code: Option<&str>,
+    user: &str,
+    password: &str,
+    does: Does,
+) -> Result<(Url, String)> {
     let http = Client::builder()
         .redirect(redirect::Policy::none())
         .build()?;
@@ -64,6 +85,17 @@ pub async fn sign_in(
         };
         let (action, mut fields) = form;
         let mut typed = false;
+        if let Some((_, field)) = fields
+            .iter_mut()
+            .find(|(name, value)| name == "user_code" && value.is_empty())
+        {
+            // A code that does not work is asked for again.
+            let Some(code) = user_code.take() else {
+                return Ok((address, page));
+            };
+            *field = code.to_owned();
+            typed = true;
+        }
         for (name, value) in &mut fields {
             match name.as_str() {
                 "username" | "login" | "loginfmt" => {

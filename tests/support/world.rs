@@ -135,6 +135,14 @@ impl World {
         self.restart().await
     }
 
+    /// Moves Microsoft's clock on, and then the engine's, where that is held.
+    pub fn pass(&self, time: Duration) {
+        self.sandbox.sandbox().advance(time);
+        if let Some(clock) = &self.options.clock {
+            clock.advance(time);
+        }
+    }
+
     /// Stops everything; the data folder stays until the world's folder is dropped.
     pub async fn stop(self) -> Ground {
         self.http.shutdown().await;
@@ -231,7 +239,7 @@ async fn start(
     let engine = Engine::new(EngineParts {
         store,
         clock: match &options.clock {
-            Some(clock) => Arc::new(clock.clone()),
+            Some(held) => Arc::new(held.clone()),
             None => Arc::new(SystemClock),
         },
         dice: Arc::new(SystemDice),

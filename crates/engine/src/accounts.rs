@@ -13,7 +13,13 @@ use std::collections::HashSet;
 impl Engine {
     /// All accounts; a key with a mailbox list sees those that reach its mailboxes.
     pub async fn accounts(&self, caller: &Caller) -> Result<Vec<Account>> {
-        let mut accounts = self.store().accounts().await?;
+        let mut accounts: Vec<Account> = self
+            .store()
+            .accounts()
+            .await?
+            .into_iter()
+            .map(|account| self.as_shown(account))
+            .collect();
         if caller.mailboxes().is_some() {
             let reaching: HashSet<AccountId> = self
                 .mailboxes(caller)

@@ -41,6 +41,10 @@ pub struct EngineSettings {
     pub prove_interval: Duration,
     /// Time between two readings of each connection's directory; zero: none is read.
     pub people_interval: Duration,
+    /// A user's grant that was not used for so long is refreshed; Microsoft ends it after 90 days.
+    pub idle_after: Duration,
+    /// Time between two tries of an application's credential that nobody uses.
+    pub credential_look: Duration,
     /// How many mailboxes are mirrored side by side.
     pub mailboxes_at_once: usize,
     /// How long entries of the call log are kept.
@@ -68,6 +72,8 @@ impl Default for EngineSettings {
             sync_interval: Duration::from_secs(60),
             prove_interval: DAY,
             people_interval: Duration::from_secs(6 * 60 * 60),
+            idle_after: DAY * 14,
+            credential_look: DAY,
             mailboxes_at_once: 8,
             keep_calls: DAY * 90,
             keep_call_details: DAY * 7,
@@ -98,7 +104,9 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) access: crate::access::AccessState,
     pub(crate) logins: crate::logins::LoginState,
-    pub(crate) alerts: Arc<crate::alerts::AlertState>,
+    pub(crate) alerts: crate::alerts::AlertState,
+    pub(crate) account_changes: Arc<crate::grants::AccountChanges>,
+    pub(crate) idle: crate::grants::IdleState,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     pub(crate) stop: tokio_util::sync::CancellationToken,
 }
@@ -110,11 +118,11 @@ impl Engine {
     /// When the door cannot be made, for example because a CA file is none.
     pub fn new(parts: EngineParts) -> Result<Self> {
         let call_log = Arc::new(StoreCallLog::new(Arc::clone(&parts.store)));
-        let alerts = Arc::new(crate::alerts::AlertState::default());
+        let account_changes = Arc::new(crate::grants::AccountChanges::default());
         let vault = Arc::new(StoreVault::new(
             Arc::clone(&parts.store),
             Arc::clone(&parts.clock),
-            Arc::clone(&alerts),
+            Arc::clone(&account_changes),
         ));
         let door = Door::new(DoorParts {
             clock: Arc::clone(&parts.clock),
@@ -135,14 +143,16 @@ impl Engine {
                 outbox: Outbox::default(),
                 access: crate::access::AccessState::default(),
                 logins: crate::logins::LoginState::default(),
-                alerts,
+                alerts: crate::alerts::AlertState::default(),
+                account_changes,
+                idle: crate::grants::IdleState::default(),
                 tasks: tokio_util::task::TaskTracker::new(),
                 stop: tokio_util::sync::CancellationToken::new(),
             }),
         })
     }
 
-    /// Starts what runs by itself: mirror, outbox, the directory, sweeping. To be called once, within
+    /// Starts what runs by itself: mirror, outbox, the directory, sweeping, grants. To be called once, within
     /// a runtime.
     pub fn start(&self) {
         self.spawn(crate::mirror::run(self.clone()));
@@ -151,6 +161,8 @@ impl Engine {
         self.spawn(crate::logins::sweep(self.clone()));
         self.spawn(crate::alerts::run(self.clone()));
         self.spawn(crate::alerts::read_applications(self.clone()));
+        self.spawn(crate::logins::resume(self.clone()));
+        self.spawn(crate::grants::run_idle(self.clone()));
     }
 
     /// Ends everything within seconds: what is under way comes to a point from which it can go on

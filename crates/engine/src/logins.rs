@@ -11,12 +11,15 @@ use postroom_model::login::{Login, LoginStatus};
 use postroom_model::{ConnectionId, LoginId, Secret};
 use std::time::Duration;
 
+mod challenge;
+mod device;
 mod finish;
 mod redirect;
 mod returned;
 mod state;
 mod sweep;
 
+pub(crate) use device::resume;
 pub(crate) use state::LoginState;
 pub(crate) use sweep::{earlier, sweep};
 
@@ -33,14 +36,26 @@ const LONGEST_HINT: usize = 320;
 /// What is said of a sign-in that nobody finished.
 const EXPIRED: &str = "Nobody finished the sign-in in time. Begin a new one.";
 
+/// How a user signs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoginMethod {
+    /// In a browser that opens `authorize_url`.
+    #[default]
+    Browser,
+    /// With a code that is typed on another device.
+    DeviceCode,
+}
+
 /// A sign-in to begin.
 #[derive(Clone, Debug, Default)]
 pub struct NewLogin {
+    /// How the user signs in.
+    pub method: LoginMethod,
     /// The user's sign-in name, to spare typing it.
     pub login_hint: Option<String>,
     /// In place of the connection's.
     pub redirect_uri: Option<String>,
-    /// Seconds, 5 to 900; 600 unless given.
+    /// Seconds, 5 to 900; 600 unless given, with a device code as long as that lives.
     pub expires_in: Option<u64>,
 }
 
@@ -54,8 +69,9 @@ pub enum LoginEnd {
 }
 
 impl Engine {
-    /// Begins a sign-in: `authorize_url` is to be opened in a browser. Beside that Microsoft is asked
-    /// whether the browser can come back.
+    /// Begins a sign-in: `authorize_url` is to be opened in a browser, or the device's `user_code`
+    /// to be typed at its page. Beside the former Microsoft is asked whether the browser can come
+    /// back; of the latter, by and by, whether the user has finished.
     ///
     /// # Errors
     /// `notFound`; `invalidRequest` for a lifetime, hint or redirect URI that is not taken;
@@ -82,6 +98,14 @@ impl Engine {
             .connection(connection)
             .await?
             .ok_or_else(|| Problem::not_found("connection", connection.as_str()))?;
+        if new.method == LoginMethod::DeviceCode {
+            return self
+                .begin_with_code(caller, &connection, new.expires_in)
+                .await;
+        }
+        let claims = self
+            .challenge_for(&connection.id, login_hint.as_deref())
+            .await?;
         let redirect_uri = given
             .or_else(|| connection.redirect_uri.clone())
             .unwrap_or_else(|| format!("{}/auth/callback", self.settings().public_url));
@@ -95,6 +119,7 @@ impl Engine {
             scopes: connection.scopes.clone(),
             login_hint,
             prompt: None,
+            claims,
         };
         let authorize_url = self.door().authorize_url(&connection, &ask).await?;
         let now = self.now();
@@ -108,6 +133,7 @@ impl Engine {
             state: ask.state,
             nonce: ask.nonce,
             verifier: proof.verifier,
+            device: None,
             account: None,
             error: None,
             created_at: now,
@@ -181,6 +207,12 @@ impl Engine {
     /// has ended. That Microsoft or the user said no is no error: the login then says so.
     pub async fn login_redirect(&self, caller: &Caller, id: &LoginId, url: &str) -> Result<Login> {
         let login = self.login_now(caller, id).await?;
+        if login.device.is_some() {
+            return Err(Problem::invalid(
+                "This sign-in is with a code on another device: no address belongs to it. It ends by \
+                 itself when the user has finished there.",
+            ));
+        }
         let returned = Returned::from_address(url).ok_or_else(|| {
             Problem::invalid(
                 "That is no address: give the whole one that the browser ended at, with its \

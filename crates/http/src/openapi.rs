@@ -344,7 +344,9 @@ mod tests {
 
     #[test]
     fn the_promise_is_kept_route_by_route() {
-        use Scope::{Admin, CallsRead, Connections, Logins, MailRead, MailSend, MailWrite};
+        use Scope::{
+            Admin, AlertsRead, CallsRead, Connections, Logins, MailRead, MailSend, MailWrite,
+        };
         let promised: &[(&str, &str, Scope)] = &[
             ("GET", "/connections", Connections),
             ("POST", "/connections", Connections),
@@ -420,6 +422,10 @@ mod tests {
             ("POST", "/outbox/{id}/cancel", MailSend),
             ("GET", "/changes", MailRead),
             ("GET", "/changes/stream", MailRead),
+            ("GET", "/alerts", AlertsRead),
+            ("GET", "/alerts/events", AlertsRead),
+            ("GET", "/alerts/{id}", AlertsRead),
+            ("POST", "/alerts/{id}/acknowledge", Connections),
             ("GET", "/calls", CallsRead),
             ("GET", "/calls/{id}", CallsRead),
             ("GET", "/keys", Admin),

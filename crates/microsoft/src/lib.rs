@@ -18,6 +18,7 @@ pub use door::{
     Target,
 };
 pub use signin::{
-    AdminConsentAsk, AuthorizeAsk, AuthorizeProbe, CredentialTrial, Discovery, SignedIn,
+    AdminConsentAsk, AuthorizeAsk, AuthorizeProbe, CredentialTrial, DeviceCode, DevicePoll,
+    Discovery, IdTokenUser, SignedIn,
     pkce::{Pkce, pkce},
 };

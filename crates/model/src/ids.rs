@@ -102,3 +102,15 @@ id!(
     /// An alert.
     AlertId
 );
+id!(
+    /// Somebody who opens the console.
+    PersonId
+);
+id!(
+    /// A person's session.
+    SessionId
+);
+id!(
+    /// An entry of the audit log.
+    AuditId
+);

@@ -1,8 +1,10 @@
 //! Keys: what a caller shows to Postroom, and what it may do with it.
 
 use crate::ids::{KeyId, MailboxId};
+use crate::network::Network;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// A key as it is kept: its secret only as a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct Key {
     pub scopes: Vec<Scope>,
     /// Which mailboxes it may do that to; `None`: all.
     pub mailboxes: Option<Vec<MailboxId>>,
+    /// From where it opens anything; `None`: from anywhere.
+    pub networks: Option<Vec<Network>>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
@@ -36,6 +40,14 @@ impl Key {
         self.scopes.iter().any(|held| held.implies(scope))
     }
 
+    /// Whether it opens anything for a caller from there. An address that is not known is of no
+    /// network.
+    pub fn opens_from(&self, address: Option<IpAddr>) -> bool {
+        self.networks.as_ref().is_none_or(|networks| {
+            address.is_some_and(|address| networks.iter().any(|one| one.contains(address)))
+        })
+    }
+
     /// Whether its list of mailboxes (if any) has this one.
     pub fn reaches(&self, mailbox: &MailboxId) -> bool {
         self.mailboxes
@@ -43,16 +55,23 @@ impl Key {
             .is_none_or(|list| list.contains(mailbox))
     }
 
-    /// Whether everything that `other` may do, this one may too: who makes or changes a key never
-    /// gives away more than the own.
-    pub fn covers(&self, scopes: &[Scope], mailboxes: Option<&[MailboxId]>) -> bool {
-        let may = scopes.iter().all(|scope| self.has(*scope));
-        let reaches = match (&self.mailboxes, mailboxes) {
+    /// Whether everything that `other` may do, this one may too, and from where `other` opens
+    /// anything, this one does: who makes or changes a key never gives away more than the own.
+    pub fn covers(&self, other: &Self) -> bool {
+        let may = other.scopes.iter().all(|scope| self.has(*scope));
+        let reaches = match (&self.mailboxes, &other.mailboxes) {
             (None, _) => true,
             (Some(_), None) => false,
             (Some(own), Some(asked)) => asked.iter().all(|mailbox| own.contains(mailbox)),
         };
-        may && reaches
+        let is_within = match (&self.networks, &other.networks) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(asked)) => asked
+                .iter()
+                .all(|asked| own.iter().any(|own| own.covers(asked))),
+        };
+        may && reaches && is_within
     }
 }
 
@@ -66,6 +85,9 @@ pub enum Scope {
     /// Connections, and which mailboxes are served.
     #[serde(rename = "connections")]
     Connections,
+    /// Seeing the connections. Implied by `connections`.
+    #[serde(rename = "connections.read")]
+    ConnectionsRead,
     /// Signing users in.
     #[serde(rename = "logins")]
     Logins,
@@ -93,13 +115,17 @@ pub enum Scope {
     /// What is about to end, and what ended.
     #[serde(rename = "alerts.read")]
     AlertsRead,
+    /// The audit log.
+    #[serde(rename = "audit.read")]
+    AuditRead,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Admin,
         Self::Connections,
+        Self::ConnectionsRead,
         Self::Logins,
         Self::Tokens,
         Self::PeopleRead,
@@ -109,21 +135,50 @@ impl Scope {
         Self::Graph,
         Self::CallsRead,
         Self::AlertsRead,
+        Self::AuditRead,
     ];
 
     /// Scopes that a key with a mailbox list cannot hold: they reach beyond any mailbox.
-    pub const NOT_WITH_MAILBOXES: [Self; 4] = [
+    pub const NOT_WITH_MAILBOXES: [Self; 6] = [
         Self::Admin,
         Self::Connections,
+        Self::ConnectionsRead,
         Self::Tokens,
         Self::AlertsRead,
+        Self::AuditRead,
     ];
 
-    /// Whether a key that holds this one may do what `asked` opens.
-    pub fn implies(self, asked: Self) -> bool {
-        self == asked
+    /// Whether who has this one has the other: `admin` implies all, `connections` its reading half
+    /// and what is said of it.
+    pub fn implies(self, other: Self) -> bool {
+        self == other
             || self == Self::Admin
-            || (self == Self::Connections && asked == Self::AlertsRead)
+            || (self == Self::Connections
+                && matches!(other, Self::ConnectionsRead | Self::AlertsRead))
+    }
+
+    /// Whether it only lets see.
+    pub fn is_read(self) -> bool {
+        self.name().ends_with(".read")
+    }
+
+    /// What it opens, in a few words.
+    pub fn opens(self) -> &'static str {
+        match self {
+            Self::Admin => "everything",
+            Self::Connections => "connections, their credentials, and which mailboxes are served",
+            Self::ConnectionsRead => "seeing the connections; implied by `connections`",
+            Self::Logins => "signing users in, and the list of accounts",
+            Self::Tokens => "access tokens for the caller's own use",
+            Self::PeopleRead => "the tenants' directories",
+            Self::MailRead => "mailboxes, messages, folders, attachments, changes",
+            Self::MailWrite => "changing messages and folders",
+            Self::MailSend => "sending, the outbox",
+            Self::Graph => "any other Graph call",
+            Self::CallsRead => "the log of calls to Microsoft",
+            Self::AlertsRead => "what is about to end, and what ended; implied by `connections`",
+            Self::AuditRead => "the audit log",
+        }
     }
 
     /// The name that callers see.
@@ -131,6 +186,7 @@ impl Scope {
         match self {
             Self::Admin => "admin",
             Self::Connections => "connections",
+            Self::ConnectionsRead => "connections.read",
             Self::Logins => "logins",
             Self::Tokens => "tokens",
             Self::PeopleRead => "people.read",
@@ -140,6 +196,7 @@ impl Scope {
             Self::Graph => "graph",
             Self::CallsRead => "calls.read",
             Self::AlertsRead => "alerts.read",
+            Self::AuditRead => "audit.read",
         }
     }
 }

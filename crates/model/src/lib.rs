@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod alert;
+pub mod audit;
 pub mod call;
 pub mod change;
 pub mod clock;
@@ -16,7 +17,9 @@ pub mod ids;
 pub mod key;
 pub mod login;
 pub mod mailbox;
+pub mod network;
 pub mod outbox;
+pub mod person;
 pub mod ports;
 pub mod resource;
 pub mod secret;
@@ -25,4 +28,5 @@ pub use clock::{Clock, HeldClock, SystemClock};
 pub use dice::{Dice, SeededDice, SystemDice};
 pub use ids::*;
 pub use jiff::Timestamp;
+pub use network::Network;
 pub use secret::Secret;

@@ -4,8 +4,9 @@ use crate::ids::{AccountId, ConnectionId, KeyId, LoginId};
 use crate::secret::Secret;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-/// A sign-in that a caller began and a user has to finish in a browser.
+/// A sign-in that a caller began and a user has to finish.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// Ours.
@@ -27,6 +28,9 @@ pub struct Login {
     pub nonce: Secret,
     /// The PKCE verifier (RFC 7636).
     pub verifier: Secret,
+    /// The code to be typed, where the user signs in on another device; then there is no
+    /// `authorize_url` and no redirect URI.
+    pub device: Option<DeviceCode>,
     /// The account that came of it.
     pub account: Option<AccountId>,
     /// Why it failed, in words for people.
@@ -35,6 +39,21 @@ pub struct Login {
     pub created_at: Timestamp,
     /// When it is over if nobody finishes it.
     pub expires_at: Timestamp,
+}
+
+/// A code that a user types on another device (RFC 8628).
+#[derive(Clone, Debug)]
+pub struct DeviceCode {
+    /// What Microsoft is asked with whether the user has finished.
+    pub device_code: Secret,
+    /// What the user types.
+    pub user_code: String,
+    /// Where.
+    pub verification_uri: String,
+    /// Both in a sentence, in Microsoft's words.
+    pub message: Option<String>,
+    /// The pause between two polls that Microsoft asked for at the beginning.
+    pub interval: Duration,
 }
 
 /// How a sign-in stands.

@@ -25,6 +25,16 @@ pub trait TokenVault: Send + Sync {
         state: AccountState,
         reason: Option<&str>,
     ) -> Result<(), PortError>;
+    /// Says that Microsoft took none of a connection's credentials, where that was found out by a
+    /// user's refresh: it is the application that cannot act.
+    async fn credential_refused(
+        &self,
+        connection: &ConnectionId,
+        reason: &str,
+    ) -> Result<(), PortError>;
+    /// Keeps what Microsoft asks for before it lets an account act again (a claims challenge, JSON),
+    /// for the next sign-in of that user.
+    async fn keep_claims(&self, account: &AccountId, claims: &str) -> Result<(), PortError>;
 }
 
 /// Where calls are logged. Never blocks and never fails the call it logs.

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Sandbox(commands::sandbox::SandboxCommand),
     /// App registrations in tenants
     Connection(commands::connection::ConnectionCommand),
-    /// Sign a user in, in a browser
+    /// Sign a user in, in a browser or with a code
     Login(commands::login::Login),
     /// Identities that Postroom can act as
     Account(commands::account::AccountCommand),

@@ -3,6 +3,10 @@
 //! [`Layer`] is the one declaration that the command line, the environment and the file are read
 //! by; [`Settings`] is what comes out.
 
+mod alerts;
+
+pub use alerts::AlertsLayer;
+
 use crate::place::StorePlace;
 use crate::platform;
 use crate::trouble::usage;
@@ -114,28 +118,6 @@ pub struct TlsLayer {
         env = "POSTROOM_TLS_KEY"
     )]
     pub key: Option<PathBuf>,
-}
-
-/// Whom alerts are mailed to, and from where: both or none.
-#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(default, deny_unknown_fields)]
-pub struct AlertsLayer {
-    /// Alerts (what is about to end, what ended) are mailed to these addresses, comma-separated
-    #[arg(
-        id = "alerts_mail_to",
-        long = "alerts-mail-to",
-        value_name = "ADDRESSES",
-        env = "POSTROOM_ALERTS_MAIL_TO"
-    )]
-    pub mail_to: Option<String>,
-    /// The mailbox that alerts are mailed from: one that this server serves
-    #[arg(
-        id = "alerts_mail_from",
-        long = "alerts-mail-from",
-        value_name = "MAILBOX",
-        env = "POSTROOM_ALERTS_MAIL_FROM"
-    )]
-    pub mail_from: Option<String>,
 }
 
 /// How the log is written.
@@ -315,7 +297,7 @@ impl Layer {
             (None, Some(_)) => return Err(usage("tls.key is set without tls.cert: give both")),
         };
         let public_url = self.public_url.map(|url| checked_url(&url)).transpose()?;
-        let (alerts_mail_to, alerts_mail_from) = alert_mail(self.alerts)?;
+        let (alerts_mail_to, alerts_mail_from) = self.alerts.resolve()?;
         Ok(Settings {
             config_file: None,
             listen: self
@@ -519,43 +501,6 @@ fn within(name: &str, value: u64, least: u64, most: u64) -> anyhow::Result<u64> 
     Err(usage(format!(
         "the setting {name} is {value}: it can be from {least} to {most}"
     )))
-}
-
-/// Addresses and mailbox for alerts; an empty text is none.
-fn alert_mail(layer: AlertsLayer) -> anyhow::Result<(Vec<String>, Option<String>)> {
-    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-    let (to, from) = match (given(layer.mail_to), given(layer.mail_from)) {
-        (None, None) => return Ok((Vec::new(), None)),
-        (Some(to), Some(from)) => (to, from),
-        (Some(_), None) => {
-            return Err(usage(
-                "alerts.mail_to is set without alerts.mail_from: name the mailbox that they leave \
-                 from, one that this server serves",
-            ));
-        }
-        (None, Some(_)) => {
-            return Err(usage(
-                "alerts.mail_from is set without alerts.mail_to: name who gets the mail",
-            ));
-        }
-    };
-    let to: Vec<_> = to
-        .split(',')
-        .map(|address| address.trim().to_owned())
-        .filter(|address| !address.is_empty())
-        .collect();
-    let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"<>();:\"[]\\".contains(c);
-    for address in &to {
-        let parts = address.rsplit_once('@');
-        let is_address = parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-        if !is_address || !address.chars().all(plain) {
-            return Err(usage(format!(
-                "alerts.mail_to: {address:?} is no address; write addresses like \
-                 admin@example.com, comma-separated"
-            )));
-        }
-    }
-    Ok((to, Some(from.trim().to_owned())))
 }
 
 fn checked_url(text: &str) -> anyhow::Result<String> {

@@ -2,6 +2,7 @@
 
 mod support;
 
+use postroom_model::{Clock as _, SystemClock};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use support::{home, postroom, run, stderr, stdout};
@@ -148,4 +149,65 @@ fn a_sandbox_says_where_it_is_and_stops_when_asked() {
     assert!(json["authorityUrl"].is_string(), "{line}");
     assert!(json["caFile"].is_null(), "{line}");
     assert_eq!(sandbox.stop(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_ends_soon_is_said_once_and_shown_at_the_next_start() {
+    let home = home();
+    let secret = home.path().join("secret");
+    std::fs::write(&secret, "abc8Q~nobody-knows").expect("written");
+    let end = SystemClock.now() + jiff::SignedDuration::from_hours(5 * 24 + 1);
+    let added = run(
+        home.path(),
+        &[
+            "connection",
+            "add",
+            "--name",
+            "Contoso",
+            "--tenant",
+            "contoso.example",
+            "--client-id",
+            "00000000-0000-0000-0000-00000000c11e",
+            "--client-secret-file",
+            &secret.to_string_lossy(),
+            "--secret-expires",
+            &end.to_string(),
+        ],
+    );
+    assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
+    let args = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
+    for (change, others) in [("raised", "open"), ("open", "raised")] {
+        let mut server = Background::start(postroom(home.path(), &args));
+        let line = server.line_with("The client secret of Contoso ends soon");
+        assert!(line.contains(&format!("\"{change}\"")), "{line}");
+        assert!(!line.contains(&format!("\"{others}\"")), "{line}");
+        assert!(line.contains("Certificates & secrets"), "{line}");
+        assert_eq!(server.stop(), Some(0));
+    }
+
+    let list = run(home.path(), &["alerts", "list", "--json"]);
+    assert_eq!(list.status.code(), Some(0), "{}", stderr(&list));
+    let json: serde_json::Value = serde_json::from_str(&stdout(&list)).expect("JSON");
+    assert_eq!(json["value"].as_array().map(Vec::len), Some(1), "{json}");
+    let alert = &json["value"][0];
+    assert_eq!(
+        (&alert["level"], &alert["daysLeft"]),
+        (&7.into(), &5.into())
+    );
+    let id = alert["id"].as_str().expect("an id");
+    let known = run(home.path(), &["alerts", "acknowledge", id]);
+    assert_eq!(known.status.code(), Some(0), "{}", stderr(&known));
+    let list = stdout(&run(home.path(), &["alerts", "list"]));
+    assert!(list.contains(id) && list.contains("acknowledged"), "{list}");
+    let shown = stdout(&run(home.path(), &["alerts", "show", id]));
+    assert!(shown.contains("what to do"), "{shown}");
+    let doctor = stdout(&run(home.path(), &["doctor", "--offline"]));
+    assert!(
+        doctor.contains("The client secret of Contoso ends soon: in 5 days."),
+        "{doctor}"
+    );
+    assert!(!format!("{list}{shown}{doctor}").contains("nobody-knows"));
+    let nothing = run(home.path(), &["alerts", "acknowledge", "x"]);
+    assert_eq!(nothing.status.code(), Some(1));
 }

@@ -52,6 +52,9 @@ pub(crate) async fn spoil(
     if met.action == FaultAction::Hang {
         std::future::pending::<()>().await;
     }
+    if let FaultAction::Entra(fault) = &met.action {
+        return crate::entra::forced::answer(&sandbox, fault, &path);
+    }
     let response = spoiled(&sandbox, &met.action, right, graph).await;
     if graph && !met.carries_out() {
         sandbox
@@ -106,6 +109,25 @@ async fn spoiled(
                 ) {
                     response.headers_mut().insert(name, value);
                 }
+            }
+            response
+        }
+        (FaultAction::Edit { set, remove }, Some(right)) => {
+            let edit = |bytes: Bytes| {
+                let mut body: serde_json::Value =
+                    serde_json::from_slice(&bytes).unwrap_or_default();
+                if let Some(members) = body.as_object_mut() {
+                    members.retain(|name, _| !remove.contains(name));
+                    members.extend(set.clone());
+                }
+                Body::from(body.to_string())
+            };
+            change(right, edit, false).await
+        }
+        (FaultAction::Answer { status, content_type, body }, _) => {
+            let mut response = plain(*status, "text/plain", body.clone());
+            if let Ok(content_type) = HeaderValue::from_str(content_type) {
+                response.headers_mut().insert(CONTENT_TYPE, content_type);
             }
             response
         }

@@ -50,6 +50,14 @@ fn split(path: &str) -> Vec<String> {
         .collect()
 }
 
+/// `/applications(appId='x')` as the path by id, which it is another way to write.
+fn by_id(path: &str) -> String {
+    match path.split_once("(appId='") {
+        Some((before, key)) => format!("{before}/{}", key.replacen("')", "", 1)),
+        None => path.to_owned(),
+    }
+}
+
 /// OpenAPI 3.0 to JSON Schema: `nullable` becomes a type, an enumeration takes null as well.
 fn translate(schema: &mut Value) {
     match schema {
@@ -103,7 +111,7 @@ impl Api {
     fn template(&self, path: &str, method: &str) -> Result<&str, String> {
         let path = path.split('?').next().unwrap_or_default();
         let path = path.strip_prefix("/v1.0").unwrap_or(path);
-        let asked = split(path);
+        let asked = split(&by_id(path));
         let fits = |template: &[String]| {
             template.len() == asked.len()
                 && template.iter().zip(&asked).all(|(template, segment)| {

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Sandbox;
+use crate::entra::Challenge;
 use crate::exchange::ExchangeAccess;
 use crate::faults::Fault;
 use crate::server::Peer;
@@ -28,6 +29,7 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
         .route("/sandbox/stats", get(stats).delete(reset_stats))
         .route("/sandbox/clock", post(clock).get(time))
         .route("/sandbox/revoke", post(revoke))
+        .route("/sandbox/challenge", post(challenge))
         .route("/sandbox/users", get(users))
         .route("/sandbox/apps/{client_id}", patch(alter_app))
         .route(
@@ -109,12 +111,50 @@ async fn time(State(sandbox): State<Arc<Sandbox>>) -> Json<Value> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Revoke {
     user: String,
+    /// Access tokens, too, by continuous access evaluation.
+    #[serde(default)]
+    at_once: bool,
 }
 
 async fn revoke(State(sandbox): State<Arc<Sandbox>>, Json(who): Json<Revoke>) -> StatusCode {
-    if sandbox.revoke(&who.user) {
+    let revoked = if who.at_once {
+        sandbox.revoke_at_once(&who.user)
+    } else {
+        sandbox.revoke(&who.user)
+    };
+    if revoked {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::NOT_FOUND
+    }
+}
+
+/// What Graph asks of somebody.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Challenged {
+    /// A user's id or name, or an application's client id.
+    who: String,
+    /// An authentication context; without one, a new token.
+    acrs: Option<String>,
+    /// Asks for nothing any more.
+    #[serde(default)]
+    end: bool,
+}
+
+async fn challenge(
+    State(sandbox): State<Arc<Sandbox>>,
+    Json(asked): Json<Challenged>,
+) -> StatusCode {
+    let challenge = match asked.acrs {
+        _ if asked.end => None,
+        Some(context) => Some(Challenge::StepUp(context)),
+        None => Some(Challenge::NewToken),
+    };
+    if sandbox.challenge(&asked.who, challenge) {
         StatusCode::NO_CONTENT
     } else {
         StatusCode::NOT_FOUND

@@ -15,6 +15,24 @@ pub struct FaultMatch {
     pub path_contains: Option<String>,
 }
 
+/// A refusal of Entra's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EntraFault {
+    /// The AADSTS number.
+    pub number: u32,
+    /// OAuth's `error`; the usual one of the number when absent.
+    pub error: Option<String>,
+    /// `suberror`.
+    pub suberror: Option<String>,
+    /// A claims challenge, as JSON.
+    pub claims: Option<String>,
+    /// The HTTP status; 400, or 401 with `invalid_client`, when absent.
+    pub status: Option<u16>,
+    /// Seconds for `Retry-After`.
+    pub retry_after: Option<u64>,
+}
+
 /// What happens to the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -36,6 +54,28 @@ pub enum FaultAction {
         /// Further headers.
         #[serde(default)]
         headers: BTreeMap<String, String>,
+    },
+    /// A refusal of Entra's: at the redirect URI from the authorization endpoint, in JSON from the
+    /// token and device code endpoints.
+    Entra(EntraFault),
+    /// The right answer's JSON with members set and removed.
+    Edit {
+        /// Members to be written.
+        #[serde(default)]
+        set: BTreeMap<String, serde_json::Value>,
+        /// Members to be taken out.
+        #[serde(default)]
+        remove: Vec<String>,
+    },
+    /// Any answer.
+    Answer {
+        /// The HTTP status.
+        #[serde(default = "ok_status")]
+        status: u16,
+        /// Its content type.
+        content_type: String,
+        /// Its body.
+        body: String,
     },
     /// The connection ends without an answer.
     Drop,
@@ -158,6 +198,26 @@ impl FaultAction {
         }
     }
 
+    /// A refusal of Entra's with this AADSTS number.
+    pub fn entra(number: u32) -> Self {
+        Self::Entra(EntraFault {
+            number,
+            ..EntraFault::default()
+        })
+    }
+
+    /// The right answer's JSON with this member set, or removed where it is null.
+    pub fn edit(name: &str, value: serde_json::Value) -> Self {
+        let mut set = BTreeMap::new();
+        let mut remove = Vec::new();
+        if value.is_null() {
+            remove.push(name.to_owned());
+        } else {
+            set.insert(name.to_owned(), value);
+        }
+        Self::Edit { set, remove }
+    }
+
     /// The code Graph would give with a status ("Microsoft Graph error responses").
     pub(crate) fn code_for(status: u16) -> &'static str {
         match status {
@@ -261,6 +321,7 @@ impl Met {
                 FaultAction::Cut
                     | FaultAction::Slow { .. }
                     | FaultAction::Delay { .. }
+                    | FaultAction::Edit { .. }
                     | FaultAction::TruncatedJson
             )
     }

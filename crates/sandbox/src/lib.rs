@@ -38,7 +38,7 @@ mod tls;
 #[cfg(feature = "conformance")]
 mod watch;
 
-pub use self::entra::{AppRegistration, ClientCertificate, Secret, SignedIn};
+pub use self::entra::{AppRegistration, Challenge, ClientCertificate, Secret, SignedIn};
 pub use self::error::Error;
 pub use self::options::Options;
 pub use self::sandbox::{Running, Sandbox, UserAccount};

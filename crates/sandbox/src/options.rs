@@ -27,6 +27,11 @@ pub struct Options {
     pub code_lifetime: Duration,
     /// A refresh token lives this long without use, 90 days at Entra ("Refresh tokens").
     pub refresh_token_lifetime: Duration,
+    /// How long a device code lives, 15 minutes at Entra ("Microsoft identity platform and the
+    /// OAuth 2.0 device authorization grant flow").
+    pub device_code_lifetime: Duration,
+    /// How long a device waits between two polls, 5 seconds at Entra.
+    pub device_code_interval: Duration,
     /// Use of a refresh token that was already exchanged is refused, and ends the grant: all that
     /// descends from the same sign-in (RFC 9700, section 4.14.2). Entra does not do this.
     pub strict_rotation: bool,
@@ -58,6 +63,8 @@ impl Default for Options {
             access_token_lifetime: Duration::from_secs(75 * 60),
             code_lifetime: Duration::from_secs(10 * 60),
             refresh_token_lifetime: Duration::from_secs(90 * 24 * 60 * 60),
+            device_code_lifetime: Duration::from_secs(15 * 60),
+            device_code_interval: Duration::from_secs(5),
             strict_rotation: false,
             limits: true,
             latency: Duration::ZERO,

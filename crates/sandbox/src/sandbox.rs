@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::clock::SandboxClock;
 use crate::directory::people::People;
 use crate::directory::{Directory, PASSWORD};
-use crate::entra::{self, AppRegistration, Entra, Rules, Secret, SignedIn};
+use crate::entra::{self, AppRegistration, Challenge, Entra, Rules, Secret, SignedIn};
 use crate::exchange::{AccessPolicy, AccessRight, Decision, Exchange, ExchangeAccess};
 use crate::faults::{Fault, Faults};
 use crate::graph::{self, Limits};
@@ -187,6 +187,8 @@ impl Sandbox {
                 code_lifetime: options.code_lifetime,
                 refresh_token_lifetime: options.refresh_token_lifetime,
                 strict_rotation: options.strict_rotation,
+                device_code_lifetime: options.device_code_lifetime,
+                device_code_interval: options.device_code_interval,
             },
             vec![app],
         )?;
@@ -311,6 +313,30 @@ impl Sandbox {
             }
             None => false,
         }
+    }
+
+    /// Revokes as an administrator does, with continuous access evaluation: besides what
+    /// [`Sandbox::revoke`] ends, Graph takes no access token from before any more, and asks clients
+    /// that handle it for a new one. False for an unknown user.
+    pub fn revoke_at_once(&self, user: &str) -> bool {
+        self.revoke(user) && self.challenge(user, Some(Challenge::NewToken))
+    }
+
+    /// Lets Graph ask claims of a user (by id or name) or an application (by client id), or nothing
+    /// any more. False for somebody unknown.
+    pub fn challenge(&self, who: &str, challenge: Option<Challenge>) -> bool {
+        let subject = match (self.directory.find(who), self.entra.app(who)) {
+            (Some(user), _) => user.id,
+            (None, Some(app)) => app.client_id,
+            (None, None) => return false,
+        };
+        self.entra.challenge(&subject, challenge);
+        true
+    }
+
+    /// A user types the code of another device, signs in and consents; the page at the end.
+    pub fn enter_code(&self, user_code: &str, user: &str, password: &str) -> SignedIn {
+        self.entra.enter_code(user_code, user, password)
     }
 
     /// Takes a user's own consent to an application away; false for an unknown user.

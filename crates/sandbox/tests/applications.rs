@@ -2,7 +2,7 @@
 
 mod support;
 
-use postroom_sandbox::entra::{AppRegistration, Secret};
+use postroom_sandbox::{AppRegistration, Options, Secret};
 use serde_json::Value;
 use support::World;
 
@@ -43,7 +43,11 @@ fn permit(world: &World, client: &str, permission: &str) {
 
 #[tokio::test]
 async fn is_shown_to_who_may_read_applications_and_has_no_values() {
-    let world = World::new().await;
+    let world = World::with(Options {
+        conformance: true,
+        ..Options::default()
+    })
+    .await;
     let (client, secret) = (&world.running.client_id, &world.running.client_secret);
     let path = format!("applications(appId='{client}')");
     let before = token(&world, client, secret).await;
@@ -76,6 +80,7 @@ async fn is_shown_to_who_may_read_applications_and_has_no_values() {
     assert_eq!(status, 404);
     let (status, _) = object(&world, &after, &format!("{path}?$select=nothing")).await;
     assert_eq!(status, 400);
+    assert_eq!(world.sandbox().violations(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -22,10 +22,17 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// Reads what is due until the engine stops.
 pub(crate) async fn run(engine: Engine) {
+    let mut next = later(engine.now(), PAUSE);
     loop {
+        let wait = next.duration_since(engine.now());
+        let wait = Duration::try_from(wait).unwrap_or_default();
         tokio::select! {
             () = engine.stopping() => return,
-            () = engine.clock().sleep(PAUSE) => {}
+            () = engine.clock().sleep(wait) => {}
+            () = engine.shared.alerts.applications_woken() => {
+                next = next.min(later(engine.now(), PAUSE));
+                continue;
+            }
         }
         let done = tokio::select! {
             done = round(&engine) => done,
@@ -34,11 +41,7 @@ pub(crate) async fn run(engine: Engine) {
         if let Err(error) = done {
             tracing::warn!(%error, "reading when credentials end; it is tried again");
         }
-        tokio::select! {
-            () = engine.stopping() => return,
-            () = engine.clock().sleep(LOOK) => {}
-            () = engine.shared.alerts.applications_woken() => {}
-        }
+        next = later(engine.now(), LOOK);
     }
 }
 

@@ -10,6 +10,7 @@ use postroom_model::alert::{Alert, AlertChange, AlertEvent, AlertSeverity};
 use postroom_model::clock::later;
 use postroom_store::StoreError;
 use postroom_store::contract::alerts::{AlertMail, AlertRound, AlertStep};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Time between two rounds when nothing changes.
@@ -21,8 +22,13 @@ const GATHER: Duration = Duration::from_millis(250);
 /// How long what was resolved, and events, are kept.
 const KEEP: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
+/// How often it is looked whether something was kept long enough.
+const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Watches until the engine stops.
 pub(crate) async fn run(engine: Engine) {
+    let mut next_sweep = engine.now();
+    let mut accounts = engine.account_changes();
     loop {
         let wait = match now(&engine).await {
             Ok(()) => match engine.shared.alerts.last_mail() {
@@ -45,14 +51,19 @@ pub(crate) async fn run(engine: Engine) {
                 AGAIN
             }
         };
-        let before = earlier(engine.now(), KEEP);
-        if let Err(error) = engine.store().prune_alerts(before).await {
-            tracing::debug!(%error, "forgetting old alerts");
+        if engine.now() >= next_sweep {
+            next_sweep = later(engine.now(), SWEEP);
+            let before = earlier(engine.now(), KEEP);
+            if let Err(error) = engine.store().prune_alerts(before).await {
+                tracing::debug!(%error, "forgetting old alerts");
+            }
         }
         tokio::select! {
             () = engine.stopping() => return,
             () = engine.clock().sleep(wait) => {}
             () = engine.shared.alerts.woken() => tokio::time::sleep(GATHER).await,
+            // Missed ones do not matter: everything is looked at.
+            _ = accounts.recv() => tokio::time::sleep(GATHER).await,
         }
     }
 }
@@ -118,9 +129,10 @@ async fn facts(engine: &Engine) -> Result<Facts> {
 
 /// The alerts that are open after these steps, the oldest first.
 fn standing(open: &[Alert], planned: &[Planned]) -> Vec<Alert> {
+    let changed: HashSet<_> = planned.iter().map(|it| &it.alert.id).collect();
     let untouched = open
         .iter()
-        .filter(|alert| planned.iter().all(|it| it.alert.id != alert.id))
+        .filter(|alert| !changed.contains(&alert.id))
         .cloned();
     let touched = planned
         .iter()

@@ -37,7 +37,11 @@ pub(crate) enum Matter {
         client_id: String,
     },
     /// A connection whose credential Microsoft does not accept.
-    Refused { reason: String, client_id: String },
+    Refused {
+        word: &'static str,
+        reason: String,
+        client_id: String,
+    },
     /// A user's grant, which ends unless it is used.
     Grant { end: Timestamp },
     /// An account that cannot act.
@@ -189,6 +193,11 @@ fn refused_credential(connection: &Connection, account: &Account) -> Watched {
         },
         connection: Some(named(connection)),
         matter: Matter::Refused {
+            word: connection
+                .credentials
+                .iter()
+                .max_by_key(|it| it.created_at)
+                .map_or("client secret", |it| super::words::credential(it.kind)),
             reason: reason(account),
             client_id: connection.client_id.clone(),
         },

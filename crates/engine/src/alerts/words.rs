@@ -116,13 +116,17 @@ pub(super) fn of(it: &Watched, is_over: bool) -> Words {
                 hint: renew(word, client_id, connection),
             }
         }
-        Matter::Refused { reason, client_id } => Words {
-            title: format!("Microsoft does not accept the credential of {connection}"),
+        Matter::Refused {
+            word,
+            reason,
+            client_id,
+        } => Words {
+            title: format!("{connection} has no {word} that Microsoft accepts"),
             detail: format!(
                 "Nothing goes through the connection {connection}: {}.",
                 reason.trim_end_matches('.')
             ),
-            hint: renew("client secret", client_id, connection),
+            hint: renew(word, client_id, connection),
         },
         Matter::Grant { end } => {
             let (title, verb) = if is_over {

@@ -98,6 +98,7 @@ impl Engine {
         self.store()
             .put_setting(&moved_setting(id), &now.to_string())
             .await?;
+        let before = self.store().accounts().await?;
         self.store()
             .end_grants(
                 id,
@@ -107,6 +108,12 @@ impl Engine {
             )
             .await?;
         self.door().forget_connection(id);
+        for now in self.store().accounts().await? {
+            let was = before.iter().find(|was| was.id == now.id);
+            if was.is_some_and(|was| was.connection == *id) {
+                self.shared.account_changes.tell(was, &now);
+            }
+        }
         Ok(())
     }
 }

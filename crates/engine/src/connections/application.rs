@@ -35,6 +35,7 @@ impl Engine {
             };
         }
         let now = self.now();
+        let was = account.clone();
         let mut account = account.unwrap_or_else(|| Account {
             id: AccountId::new(self.shared.dice.timed_guid(now).to_string()),
             connection: id.clone(),
@@ -55,6 +56,7 @@ impl Engine {
             account.since = now;
         }
         self.store().put_account(&account).await?;
+        self.shared.account_changes.tell(was.as_ref(), &account);
         if fresh {
             self.wake_mirrors(&account.id).await;
             self.revive_users(id).await?;
@@ -75,15 +77,15 @@ impl Engine {
             return Ok(());
         }
         let now = self.now();
-        self.store()
-            .put_account(&Account {
-                state: AccountState::CredentialExpired,
-                reason: Some(NO_CREDENTIAL.to_owned()),
-                since: now,
-                expires_at: None,
-                ..account
-            })
-            .await?;
+        let retired = Account {
+            state: AccountState::CredentialExpired,
+            reason: Some(NO_CREDENTIAL.to_owned()),
+            since: now,
+            expires_at: None,
+            ..account.clone()
+        };
+        self.store().put_account(&retired).await?;
+        self.shared.account_changes.tell(Some(&account), &retired);
         Ok(())
     }
 
@@ -94,8 +96,7 @@ impl Engine {
                 && account.kind == AccountKind::User
                 && account.state == AccountState::CredentialExpired;
             if stopped && self.store().grant(&account.id).await?.is_some() {
-                self.store()
-                    .set_account_state(&account.id, AccountState::Active, None, self.now())
+                self.set_account_state(&account, AccountState::Active, None)
                     .await?;
                 self.wake_mirrors(&account.id).await;
             }

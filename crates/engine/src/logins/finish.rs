@@ -132,8 +132,12 @@ impl Engine {
     }
 
     /// Writes account and grant, and only then lets the token be used.
-    async fn complete(&self, login: &Login, signed_in: SignedIn) -> Result<Finish> {
+    pub(super) async fn complete(&self, login: &Login, signed_in: SignedIn) -> Result<Finish> {
         let now = self.now();
+        let was = self
+            .store()
+            .account_of(&login.connection, Some(&signed_in.user_id))
+            .await?;
         let expires_at = later(signed_in.grant.received_at, REFRESH_TOKEN_LIFETIME);
         let account = Account {
             id: AccountId::new(self.shared.dice.timed_guid(now).to_string()),
@@ -161,6 +165,7 @@ impl Engine {
         self.door()
             .adopt_token(&account.id, signed_in.access_token)
             .await;
+        self.shared.account_changes.tell(was.as_ref(), &account);
         self.shared.logins.wake();
         self.shared.alerts.wake();
         self.wake_mirrors(&account.id).await;
@@ -187,7 +192,7 @@ impl Engine {
 
     /// Whether the connection's secrets go to another host than when the sign-in began: its code
     /// is not for that one.
-    async fn moved_since(&self, login: &Login) -> Result<bool> {
+    pub(super) async fn moved_since(&self, login: &Login) -> Result<bool> {
         let moved = self
             .store()
             .setting(&moved_setting(&login.connection))

@@ -70,6 +70,7 @@ pub(super) async fn run(engine: &Engine, id: &MailboxId) {
         ..mailbox.sync.clone()
     };
     write(engine, id, &sync).await;
+    let before = sync.error.clone();
     let outcome = attempt(engine, mailbox, thorough && !first, &mut sync).await;
     match outcome {
         Ok(()) => {
@@ -89,13 +90,20 @@ pub(super) async fn run(engine: &Engine, id: &MailboxId) {
             };
         }
         Err(error) => {
-            tracing::warn!(mailbox = %address, %error, "the mirror could not be brought level");
+            let what = error.to_string();
             sync.state = SyncPhase::Failed;
-            sync.error = Some(match error {
+            let error = match error {
                 MirrorError::Door(error) => crate::Problem::from(error).detail,
                 MirrorError::Store(error) => crate::Problem::from(error).detail,
                 other => other.to_string(),
-            });
+            };
+            // What is still so was said when it became so.
+            if before.as_ref() == Some(&error) {
+                tracing::debug!(mailbox = %address, error = what, "the mirror could still not be brought level");
+            } else {
+                tracing::warn!(mailbox = %address, error = what, "the mirror could not be brought level");
+            }
+            sync.error = Some(error);
         }
     }
     write(engine, id, &sync).await;

@@ -12,8 +12,7 @@ use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use postroom_engine::logins::NewLogin;
-use postroom_engine::{Code, Problem};
+use postroom_engine::logins::{LoginMethod, NewLogin};
 use postroom_model::login::{Login, LoginStatus};
 use postroom_model::{AccountId, ConnectionId, LoginId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -36,7 +35,7 @@ enum Method {
     /// In a browser or web viewer that opens `authorizeUrl`.
     #[default]
     Browser,
-    /// With a code on another device. Not built yet: refused with `notYet`.
+    /// With `userCode`, typed at `verificationUri` on any other device.
     DeviceCode,
 }
 
@@ -52,7 +51,8 @@ struct NewLoginBody {
     /// Where the browser comes back to, in place of the connection's. It must be registered with
     /// the app registration.
     redirect_uri: Option<String>,
-    /// Seconds until it is over if nobody finishes it, 5 to 900; 600 unless given.
+    /// Seconds until it is over if nobody finishes it, 5 to 900; 600 unless given, with a device
+    /// code as long as Microsoft lets that live (usually 900).
     #[schema(minimum = 5, maximum = 900)]
     expires_in: Option<u64>,
 }
@@ -68,8 +68,18 @@ struct LoginView {
     connection: ConnectionId,
     /// How it stands.
     status: LoginStatus,
-    /// The page that the user has to open, whole.
-    authorize_url: String,
+    /// The page that the user has to open, whole, when the method is `browser`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorize_url: Option<String>,
+    /// What the user has to type, when the method is `deviceCode`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_code: Option<String>,
+    /// The page to type it at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_uri: Option<String>,
+    /// Both in a sentence, in Microsoft's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     /// The account that came of it.
     account: Option<AccountId>,
     /// Why it failed, in words.
@@ -81,11 +91,23 @@ struct LoginView {
 
 impl From<Login> for LoginView {
     fn from(login: Login) -> Self {
+        let authorize_url = login.device.is_none().then_some(login.authorize_url);
+        let (user_code, verification_uri, message) = match login.device {
+            Some(code) => (
+                Some(code.user_code),
+                Some(code.verification_uri),
+                code.message,
+            ),
+            None => (None, None, None),
+        };
         Self {
             id: login.id,
             connection: login.connection,
             status: login.status,
-            authorize_url: login.authorize_url,
+            authorize_url,
+            user_code,
+            verification_uri,
+            message,
             account: login.account,
             error: login.error,
             expires_at: login.expires_at,
@@ -93,7 +115,8 @@ impl From<Login> for LoginView {
     }
 }
 
-/// Begins a sign-in: open `authorizeUrl` in a browser, then ask how it stands.
+/// Begins a sign-in: open `authorizeUrl` in a browser, or type `userCode` at `verificationUri`, then
+/// ask how it stands.
 #[utoipa::path(
     post, path = "/connections/{id}/logins", tag = "logins", request_body = NewLoginBody,
     security(("key" = ["logins"])),
@@ -107,15 +130,11 @@ async fn begin_login(
     sent: Sent<NewLoginBody>,
 ) -> Answer {
     let body = sent.value;
-    if body.method == Some(Method::DeviceCode) {
-        return Err(Problem::new(
-            Code::NotYet,
-            "Sign-in with a device code is promised, but this version does not have it yet: leave \
-             `method` out and open `authorizeUrl` in any browser.",
-        )
-        .into());
-    }
     let new = NewLogin {
+        method: match body.method.unwrap_or_default() {
+            Method::Browser => LoginMethod::Browser,
+            Method::DeviceCode => LoginMethod::DeviceCode,
+        },
         login_hint: filled(body.login_hint),
         redirect_uri: filled(body.redirect_uri),
         expires_in: body.expires_in,

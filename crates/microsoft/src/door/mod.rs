@@ -38,13 +38,14 @@ pub(crate) use record::Subject;
 pub(crate) use send::IMMUTABLE_IDS;
 
 use crate::signin::discovery::DiscoveryCache;
+use crate::signin::jwks::KeyCache;
 use budget::Budgets;
 use net::Net;
 use postroom_model::clock::SharedClock;
 use postroom_model::dice::SharedDice;
 use postroom_model::grant::AccessToken;
 use postroom_model::ports::{CallLog, TokenVault};
-use postroom_model::{AccountId, ConnectionId};
+use postroom_model::{AccountId, ConnectionId, Timestamp};
 use std::fmt;
 use std::sync::Arc;
 use tokens::TokenDesk;
@@ -80,6 +81,7 @@ pub(crate) struct House {
     pub(crate) budgets: Budgets,
     pub(crate) tokens: TokenDesk,
     pub(crate) discovery: DiscoveryCache,
+    pub(crate) keys: KeyCache,
 }
 
 impl Door {
@@ -99,6 +101,7 @@ impl Door {
                 ),
                 tokens: TokenDesk::default(),
                 discovery: DiscoveryCache::default(),
+                keys: KeyCache::default(),
                 clock: parts.clock,
                 dice: parts.dice,
                 vault: parts.vault,
@@ -133,6 +136,11 @@ impl Door {
         self.house.tokens.forget(account);
     }
 
+    /// Since when a token is being fetched for an account; `None` when none is.
+    pub fn refreshing_since(&self, account: &AccountId) -> Option<Timestamp> {
+        self.house.tokens.refreshing_since(account)
+    }
+
     /// Asks anew what is remembered of a connection, to see how it stands now: its discovery
     /// document and the access tokens of its accounts.
     pub fn ask_anew(&self, connection: &ConnectionId) {
@@ -144,6 +152,7 @@ impl Door {
     /// discovery and the tokens of its accounts go.
     pub fn forget_connection(&self, connection: &ConnectionId) {
         self.house.discovery.forget(connection);
+        self.house.keys.forget(connection);
         self.house.tokens.forget_connection(connection);
     }
 }

@@ -12,6 +12,7 @@ use super::refusal::GraphRefusal;
 use super::request::{GraphRequest, PREFER, Repeat, RequestBody, Target};
 use super::response::GraphResponse;
 use super::{Door, answer, tokens};
+use crate::signin::claims;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue,
     LOCATION, TRANSFER_ENCODING, USER_AGENT,
@@ -161,10 +162,13 @@ impl<'a> Call<'a> {
             if answer.status < 400 {
                 return Ok(Accepted { answer, place });
             }
+            let challenge = answer.headers.clone();
             let refusal = self.refusal(answer).await;
             if let Some(token) = token.filter(|_| refusal.status == 401 && !renewed) {
                 let account = &self.who.account.id;
-                self.door.house.tokens.drop_refused(account, &token);
+                // What Graph asks for goes into the request for the next token.
+                let claims = claims::challenge(&challenge);
+                self.door.house.tokens.drop_refused(account, &token, claims);
                 renewed = true;
                 continue;
             }

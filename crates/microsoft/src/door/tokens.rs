@@ -23,6 +23,9 @@ const CALM: Duration = Duration::from_secs(10);
 
 type Fetched = Result<AccessToken, DoorError>;
 
+/// An account's state and the reason for it.
+type Told = (AccountState, Option<String>);
+
 /// What all who wait for the same refresh wait for; `None` when it was broken off.
 type Flight = Shared<BoxFuture<'static, Option<Fetched>>>;
 
@@ -49,8 +52,13 @@ struct State {
     /// The last final refusal, repeated until that time.
     refusal: Option<(Timestamp, DoorError)>,
     calm_until: Option<Timestamp>,
-    /// What the vault was told last.
-    reported: Option<AccountState>,
+    /// What the vault was told last: state and reason.
+    reported: Option<Told>,
+    /// What Graph asked for when it refused the last token (JSON): it goes along with the next
+    /// request.
+    claims: Option<String>,
+    /// Since when the refresh is under way.
+    flying_since: Option<Timestamp>,
     /// What Microsoft gave and the vault could not take. It is given to the vault before anything
     /// else is asked of Microsoft: the refresh token that it replaces may be used up.
     unsaved: Option<Renewed>,
@@ -153,8 +161,20 @@ impl TokenDesk {
         }
     }
 
-    /// Drops a token that Graph did not take, unless another has come in its place already.
-    pub(crate) fn drop_refused(&self, account: &AccountId, refused: &AccessToken) {
+    pub(crate) fn refreshing_since(&self, account: &AccountId) -> Option<Timestamp> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let state = held(&slots.get(account)?.state);
+        state.flight.as_ref().and(state.flying_since)
+    }
+
+    /// Drops a token that Graph did not take, unless another has come in its place already. With
+    /// the claims that Graph asked for, the next one is asked for with them.
+    pub(crate) fn drop_refused(
+        &self,
+        account: &AccountId,
+        refused: &AccessToken,
+        claims: Option<String>,
+    ) {
         let slot = self.slot(account);
         let mut state = held(&slot.state);
         if state
@@ -163,6 +183,7 @@ impl TokenDesk {
             .is_some_and(|token| token.token == refused.token)
         {
             state.token = None;
+            state.claims = claims.or(state.claims.take());
         }
     }
 }
@@ -236,11 +257,15 @@ fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, state: &mut State) ->
     let (sender, receiver) = oneshot::channel();
     let flight = receiver.map(Result::ok).boxed().shared();
     state.flight = Some(flight.clone());
+    state.flying_since = Some(door.house.clock.now());
     let landing = Landing {
         slot: Arc::clone(slot),
         generation: state.generation,
     };
-    let known = state.reported.unwrap_or(who.account.state);
+    let known = state
+        .reported
+        .clone()
+        .unwrap_or_else(|| (who.account.state, who.account.reason.clone()));
     let (door, who) = (door.clone(), who.clone());
     tokio::spawn(async move {
         let fetched = fetch(&door, &who, &landing).await;
@@ -254,11 +279,26 @@ fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, state: &mut State) ->
 }
 
 async fn fetch(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
-    match who.account.kind {
-        AccountKind::Application => signin::client_credentials::fetch(door, who).await,
+    let claims = held(&landing.slot.state).claims.clone();
+    let fetched = match who.account.kind {
+        AccountKind::Application => {
+            signin::client_credentials::fetch(door, who, claims.as_deref()).await
+        }
         AccountKind::User => fetch_for_user(door, who, landing).await,
+    };
+    if let Err(error) = &fetched
+        && who.account.kind == AccountKind::User
+        && error.ends_grant() == Some(AccountState::CredentialExpired)
+    {
+        let (vault, connection) = (&door.house.vault, &who.connection);
+        let told = vault
+            .credential_refused(&connection.id, &error.to_string())
+            .await;
+        if let Err(error) = told {
+            tracing::warn!(connection = %connection.name, %error, "that the credential was refused was not stored");
+        }
     }
-    .map_err(|error| about_account(error, who.account.kind))
+    fetched.map_err(|error| about_account(error, who.account.kind))
 }
 
 /// The rotated refresh token is durable before the access token is given out.
@@ -266,7 +306,10 @@ async fn fetch_for_user(door: &Door, who: &Identity, landing: &Landing) -> Fetch
     let unsaved = held(&landing.slot.state).unsaved.clone();
     let renewed = match unsaved {
         Some(renewed) => renewed,
-        None => signin::refresh_token::fetch(door, who).await?,
+        None => {
+            let claims = held(&landing.slot.state).claims.clone();
+            signin::refresh_token::fetch(door, who, claims.as_deref()).await?
+        }
     };
     // A user who signed in anew meanwhile has a newer grant, which must not be overwritten.
     if !landing.counts() {
@@ -314,7 +357,7 @@ async fn report(
     door: &Door,
     who: &Identity,
     landing: &Landing,
-    known: AccountState,
+    known: Told,
     fetched: Fetched,
 ) -> Fetched {
     let (state, reason) = match &fetched {
@@ -324,8 +367,15 @@ async fn report(
             None => return fetched,
         },
     };
-    if state == known || !landing.counts() {
+    let told = (state, reason);
+    if told == known || !landing.counts() {
         return fetched;
+    }
+    let (state, reason) = told;
+    if let Some(claims) = demanded(landing, &fetched)
+        && let Err(error) = door.house.vault.keep_claims(&who.account.id, &claims).await
+    {
+        tracing::warn!(account = %who.account.id, %error, "a claims challenge was not stored");
     }
     let told = door
         .house
@@ -333,12 +383,23 @@ async fn report(
         .set_state(&who.account.id, state, reason.as_deref())
         .await;
     match told {
-        Ok(()) => held(&landing.slot.state).reported = Some(state),
+        Ok(()) => held(&landing.slot.state).reported = Some((state, reason)),
         Err(error) => {
             tracing::warn!(account = %who.account.id, state = state.name(), %error, "the account's state was not stored");
         }
     }
     fetched
+}
+
+/// What the user has to meet at the next sign-in: Entra's own challenge, or the one that Graph made.
+fn demanded(landing: &Landing, fetched: &Fetched) -> Option<String> {
+    match fetched {
+        Err(DoorError::SignIn(error)) if error.ends_grant == Some(AccountState::NeedsSignIn) => {
+            let graphs = held(&landing.slot.state).claims.clone();
+            error.claims.clone().or(graphs)
+        }
+        _ => None,
+    }
 }
 
 /// Whatever becomes of a refresh, its place is free afterwards.
@@ -364,6 +425,7 @@ impl Landing {
                 state.token = Some(token.clone());
                 state.refusal = None;
                 state.calm_until = None;
+                state.claims = None;
             }
             Err(error) => {
                 state.calm_until = Some(later(now, CALM));
@@ -389,6 +451,7 @@ impl Drop for Landing {
         let mut state = held(&self.slot.state);
         if state.generation == self.generation {
             state.flight = None;
+            state.flying_since = None;
         }
     }
 }

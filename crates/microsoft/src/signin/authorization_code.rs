@@ -1,10 +1,12 @@
 //! A user signs in in a browser (RFC 6749, section 4.1, with RFC 7636; entra-docs,
 //! `v2-oauth2-auth-code-flow.md`).
 
+use super::discovery::Discovery;
 use super::fetch::Trying;
-use super::id_token::{self, Expected};
-use super::{scopes, token_endpoint};
-use crate::door::{Door, DoorError, SignInError, Subject, web_address};
+use super::id_token;
+use super::token_endpoint::Tokens;
+use super::{claims, scopes, token_endpoint};
+use crate::door::{Door, DoorError, Subject, web_address};
 use postroom_model::Secret;
 use postroom_model::connection::Connection;
 use postroom_model::grant::{AccessToken, Grant};
@@ -28,6 +30,9 @@ pub struct AuthorizeAsk {
     pub login_hint: Option<String>,
     /// `login`, `none`, `consent`, `select_account`.
     pub prompt: Option<String>,
+    /// What Microsoft asked for when it last refused (a claims challenge, JSON), for the user to
+    /// meet it now.
+    pub claims: Option<String>,
 }
 
 /// Who signed in, and with what.
@@ -78,7 +83,8 @@ impl Door {
                 .append_pair("state", ask.state.reveal())
                 .append_pair("nonce", ask.nonce.reveal())
                 .append_pair("code_challenge", &ask.code_challenge)
-                .append_pair("code_challenge_method", "S256");
+                .append_pair("code_challenge_method", "S256")
+                .append_pair("claims", &claims::request(ask.claims.as_deref()));
             if let Some(hint) = &ask.login_hint {
                 query.append_pair("login_hint", hint);
             }
@@ -90,8 +96,8 @@ impl Door {
     }
 
     /// Redeems the code that the browser brought back. A code works once, so this is repeated only
-    /// where Microsoft was not reached. The ID token's audience, nonce, expiry, tenant and issuer
-    /// are checked; its signature need not be, as it comes straight from the token endpoint.
+    /// where Microsoft was not reached. The ID token's signature, audience, nonce, times, tenant
+    /// and issuer are checked, as [`Door::verify_id_token`] does.
     ///
     /// # Errors
     ///
@@ -107,72 +113,52 @@ impl Door {
         scopes: &[String],
     ) -> Result<SignedIn, DoorError> {
         let scope = scopes::user(connection, scopes);
+        let claims = claims::request(None);
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code.reveal()),
             ("redirect_uri", redirect_uri),
             ("code_verifier", verifier.reveal()),
             ("scope", scope.as_str()),
+            ("claims", claims.as_str()),
         ];
         let discovery = self.discover(connection).await?;
+        // A code works once: the keys that its ID token is checked with are there before it is used.
+        self.signing_keys(connection, &discovery, None).await?;
         let subject = Subject::connection(connection, "sign-in");
         let tokens =
             token_endpoint::ask(self, connection, &subject, &form, Trying::IfNotReached).await?;
-        let missing = |what: &str| DoorError::Malformed {
-            connection: connection.name.clone(),
-            what: format!("it has no {what}, which was asked for"),
-            doubtful: false,
-        };
-        let id_token = tokens.id_token.ok_or_else(|| missing("ID token"))?;
-        let by_id = uuid::Uuid::try_parse(&connection.tenant_id)
-            .is_ok()
-            .then_some(connection.tenant_id.as_str());
-        let claims = id_token::read(
-            &id_token,
-            &Expected {
-                client_id: &connection.client_id,
-                nonce,
-                tenant: by_id.or(discovery.tenant_id.as_deref()),
-                issuer: discovery.issuer.as_deref(),
-                now: self.house.clock.now(),
-            },
-        )
-        .map_err(|what| unfit(connection, what))?;
-        let user_id = claims
-            .oid
-            .or(claims.sub)
-            .filter(|id| !id.is_empty())
-            .ok_or_else(|| missing("user id (oid)"))?;
-        Ok(SignedIn {
-            user_id,
-            tenant_id: claims.tid.unwrap_or_default(),
-            user_principal_name: claims.preferred_username.or(claims.upn),
-            display_name: claims.name,
-            grant: Grant {
-                refresh_token: tokens
-                    .refresh_token
-                    .ok_or_else(|| missing("refresh token"))?,
-                scopes: tokens.scopes,
-                received_at: tokens.received_at,
-            },
-            access_token: tokens.access_token,
-        })
+        signed_in(self, connection, &discovery, tokens, Some(nonce)).await
     }
 }
 
-/// An ID token that does not fit what was asked for.
-fn unfit(connection: &Connection, what: String) -> DoorError {
-    DoorError::SignIn(Box::new(SignInError {
+/// Who signed in, by the tokens that came of it.
+pub(super) async fn signed_in(
+    door: &Door,
+    connection: &Connection,
+    discovery: &Discovery,
+    tokens: Tokens,
+    nonce: Option<&Secret>,
+) -> Result<SignedIn, DoorError> {
+    let missing = |what: &str| DoorError::Malformed {
         connection: connection.name.clone(),
-        code: None,
-        error: "unfit_id_token".to_owned(),
-        description: what.clone(),
-        cause: what,
-        remedy: "begin the sign-in anew with the connection's own tenant and app".to_owned(),
-        ends_grant: None,
-        transient: false,
-        retry_after: None,
-        claims: None,
-        correlation_id: None,
-    }))
+        what: format!("it has no {what}, which was asked for"),
+        doubtful: false,
+    };
+    let id_token = tokens.id_token.ok_or_else(|| missing("ID token"))?;
+    let user = id_token::verified(door, connection, discovery, &id_token, nonce).await?;
+    Ok(SignedIn {
+        user_id: user.user_id,
+        tenant_id: user.tenant_id,
+        user_principal_name: user.preferred_username,
+        display_name: user.name,
+        grant: Grant {
+            refresh_token: tokens
+                .refresh_token
+                .ok_or_else(|| missing("refresh token"))?,
+            scopes: tokens.scopes,
+            received_at: tokens.received_at,
+        },
+        access_token: tokens.access_token,
+    })
 }

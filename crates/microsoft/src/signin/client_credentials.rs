@@ -2,11 +2,16 @@
 //! `v2-oauth2-client-creds-grant-flow.md`).
 
 use super::fetch::Trying;
-use super::{scopes, token_endpoint};
+use super::{claims, scopes, token_endpoint};
 use crate::door::{Door, DoorError, Identity, Subject};
 use postroom_model::grant::AccessToken;
 
-pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<AccessToken, DoorError> {
+/// Fetches it, with the claims that Graph asked for.
+pub(crate) async fn fetch(
+    door: &Door,
+    who: &Identity,
+    challenge: Option<&str>,
+) -> Result<AccessToken, DoorError> {
     let connection = &who.connection;
     if token_endpoint::credentials(door, connection)
         .await?
@@ -19,9 +24,11 @@ pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<AccessToken, Do
         });
     }
     let scope = scopes::application(connection);
+    let claims = claims::request(challenge);
     let form = [
         ("grant_type", "client_credentials"),
         ("scope", scope.as_str()),
+        ("claims", claims.as_str()),
     ];
     let subject = Subject::identity(who, None);
     let tokens = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?;

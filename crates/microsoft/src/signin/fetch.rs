@@ -20,6 +20,8 @@ pub(crate) enum Trying {
     Freely,
     /// Only where nobody was reached: a code works once.
     IfNotReached,
+    /// Not at all: whoever asks comes back by himself.
+    Once,
 }
 
 /// The longest answer of the sign-in service that is read, in bytes.
@@ -50,7 +52,12 @@ pub(crate) async fn fetch(
                 }
             }
             Err((error, reached)) => {
-                let again = more && (trying == Trying::Freely || !reached);
+                let again = more
+                    && match trying {
+                        Trying::Freely => true,
+                        Trying::IfNotReached => !reached,
+                        Trying::Once => false,
+                    };
                 match door.pause(attempt, None) {
                     Some(wait) if again => wait,
                     _ => return Err(error),

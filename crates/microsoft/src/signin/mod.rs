@@ -3,10 +3,13 @@
 
 pub mod admin_consent;
 pub mod authorization_code;
+pub(crate) mod claims;
 pub(crate) mod client_credentials;
+pub mod device_code;
 pub mod discovery;
 mod fetch;
 mod id_token;
+pub(crate) mod jwks;
 pub mod pkce;
 pub mod probe;
 pub(crate) mod refresh_token;
@@ -17,7 +20,9 @@ pub mod trial;
 
 pub use admin_consent::AdminConsentAsk;
 pub use authorization_code::{AuthorizeAsk, SignedIn};
+pub use device_code::{DeviceCode, DevicePoll};
 pub use discovery::Discovery;
+pub use id_token::IdTokenUser;
 pub use probe::AuthorizeProbe;
 pub use trial::CredentialTrial;
 

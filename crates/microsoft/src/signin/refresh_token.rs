@@ -1,7 +1,7 @@
 //! A user's new access token (RFC 6749, section 6; entra-docs, `refresh-tokens.md`).
 
 use super::fetch::Trying;
-use super::{scopes, token_endpoint};
+use super::{claims, scopes, token_endpoint};
 use crate::door::{Door, DoorError, Identity, Subject};
 use postroom_model::grant::{AccessToken, Grant};
 
@@ -14,9 +14,13 @@ pub(crate) struct Renewed {
     pub(crate) access_token: AccessToken,
 }
 
-/// Fetches one. Every use gives a new refresh token without revoking the old one, so a repetition
+/// Fetches one, with the claims that Graph asked for. Every use gives a new refresh token without revoking the old one, so a repetition
 /// does no harm.
-pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorError> {
+pub(crate) async fn fetch(
+    door: &Door,
+    who: &Identity,
+    challenge: Option<&str>,
+) -> Result<Renewed, DoorError> {
     let (connection, account) = (&who.connection, &who.account);
     let vault = &door.house.vault;
     let grant = vault
@@ -35,10 +39,12 @@ pub(crate) async fn fetch(door: &Door, who: &Identity) -> Result<Renewed, DoorEr
             ),
         })?;
     let scope = scopes::user(connection, &connection.scopes);
+    let claims = claims::request(challenge);
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", grant.refresh_token.reveal()),
         ("scope", scope.as_str()),
+        ("claims", claims.as_str()),
     ];
     let subject = Subject::identity(who, None);
     let tokens = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?;

@@ -80,23 +80,34 @@ pub(super) fn aadsts(text: &str) -> Option<u32> {
 
 /// Numbers of seconds come as numbers or, from version 1 endpoints, as strings; some proxies make
 /// them fractions.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Seconds {
-        Whole(u64),
-        Part(f64),
-        Text(String),
-    }
-    Ok(match Option::<Seconds>::deserialize(deserializer)? {
-        Some(Seconds::Whole(seconds)) => Some(seconds),
-        Some(Seconds::Part(seconds)) => Duration::try_from_secs_f64(seconds)
-            .ok()
-            .map(|duration| duration.as_secs()),
-        Some(Seconds::Text(text)) => text.trim().parse().ok(),
-        None => None,
-    })
+pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    // What is no number says nothing: the token beside it is good all the same.
+    let part = |seconds: f64| {
+        let whole = Duration::try_from_secs_f64(seconds).ok();
+        whole.map(|duration| duration.as_secs())
+    };
+    Ok(
+        match Option::<serde_json::Value>::deserialize(deserializer)? {
+            Some(serde_json::Value::Number(number)) => {
+                number.as_u64().or_else(|| number.as_f64().and_then(part))
+            }
+            Some(serde_json::Value::String(text)) => {
+                let text = text.trim();
+                text.parse()
+                    .ok()
+                    .or_else(|| text.parse().ok().and_then(part))
+            }
+            _ => None,
+        },
+    )
 }
+
+/// How long a token is taken to live where that is not said, or said to be nothing: RFC 6749 leaves
+/// `expires_in` open, and Microsoft's shortest configurable lifetime is 10 minutes.
+const UNSAID_LIFETIME: Duration = Duration::from_secs(600);
+/// No longer than this, whatever is said: Microsoft's longest are 28 hours (entra-docs,
+/// `configurable-token-lifetimes.md`), and a grant lives by being used.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(48 * 60 * 60);
 
 /// Asks for tokens with each of the connection's credentials until one is accepted. Without any
 /// credential the app is a public client and sends none.
@@ -173,7 +184,7 @@ pub(super) async fn ask_with(
     if !(200..300).contains(&fetched.status) {
         return Err(refused(connection, &fetched, door.house.clock.now()));
     }
-    let body: Body = serde_json::from_slice(&fetched.body).map_err(|_| DoorError::Malformed {
+    let body = read(&fetched.body).ok_or_else(|| DoorError::Malformed {
         connection: connection.name.clone(),
         what: format!(
             "at {endpoint} there is no token in the answer; check the connection's addresses"
@@ -183,8 +194,15 @@ pub(super) async fn ask_with(
     Ok(tokens(body, asked_at))
 }
 
+/// The success body. By way of a map, for a member that comes twice: the last one counts.
+fn read(body: &[u8]) -> Option<Body> {
+    let members: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let body: Body = serde_json::from_value(members).ok()?;
+    (!body.access_token.is_empty()).then_some(body)
+}
+
 /// The request's body. The secret goes in the form (`client_secret_post`).
-fn written(
+pub(super) fn written(
     connection: &Connection,
     form: &[(&str, &str)],
     credential: Option<&Credential>,
@@ -199,8 +217,9 @@ fn written(
 }
 
 fn tokens(body: Body, asked_at: Timestamp) -> Tokens {
-    // RFC 6749 leaves `expires_in` open; Microsoft's shortest configurable lifetime is 10 minutes.
-    let lifetime = Duration::from_secs(body.expires_in.unwrap_or(600));
+    let said = body.expires_in.filter(|seconds| *seconds > 0);
+    let lifetime = said.map_or(UNSAID_LIFETIME, Duration::from_secs);
+    let lifetime = lifetime.min(LONGEST_LIFETIME);
     let ahead = (lifetime / 5).min(Duration::from_secs(300));
     let fresh = match body.refresh_in.map(Duration::from_secs) {
         Some(fresh) if fresh < lifetime => fresh,
@@ -312,7 +331,7 @@ mod tests {
 
     fn body(text: &str) -> Tokens {
         tokens(
-            serde_json::from_str(text).expect("a token body"),
+            read(text.as_bytes()).expect("a token body"),
             Timestamp::UNIX_EPOCH,
         )
     }
@@ -327,6 +346,47 @@ mod tests {
         assert_eq!(short.refresh_at.as_second(), 4);
         let long = body(r#"{"access_token":"t","expires_in":86400,"refresh_in":"43200"}"#);
         assert_eq!(long.access_token.refresh_at.as_second(), 43_200);
+    }
+
+    #[test]
+    fn lifetimes_that_say_nothing_or_too_much() {
+        for (said, lives) in [
+            (String::new(), 600),
+            (r#","expires_in":null"#.to_owned(), 600),
+            (r#","expires_in":0"#.to_owned(), 600),
+            (r#","expires_in":-5"#.to_owned(), 600),
+            (r#","expires_in":"soon""#.to_owned(), 600),
+            (r#","expires_in":["3600"]"#.to_owned(), 600),
+            (r#","expires_in":3599.9"#.to_owned(), 3599),
+            (r#","expires_in":" 3599.9 ""#.to_owned(), 3599),
+            (r#","expires_in":1e300"#.to_owned(), 600),
+            (format!(r#","expires_in":{}"#, u64::MAX), 48 * 3600),
+            (r#","expires_in":60,"expires_in":90"#.to_owned(), 90),
+        ] {
+            let token = body(&format!(r#"{{"access_token":"t"{said}}}"#)).access_token;
+            assert_eq!(token.expires_at.as_second(), lives, "{said}");
+            assert!(token.refresh_at < token.expires_at, "{said}");
+        }
+    }
+
+    #[test]
+    fn tokens_that_come_twice_or_empty() {
+        let twice = body(r#"{"access_token":"t","refresh_token":"a","refresh_token":"b"}"#);
+        assert_eq!(twice.refresh_token, Some(Secret::new("b")));
+        assert_eq!(
+            body(r#"{"access_token":"t","refresh_token":""}"#).refresh_token,
+            None
+        );
+        for none in [
+            r#"{"access_token":""}"#,
+            "{}",
+            "[]",
+            "",
+            "<html>",
+            r#"{"access_token":7}"#,
+        ] {
+            assert!(read(none.as_bytes()).is_none(), "{none}");
+        }
     }
 
     fn error(status: u16, text: &str) -> SignInError {

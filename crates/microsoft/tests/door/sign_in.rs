@@ -98,6 +98,7 @@ async fn the_authorize_address_asks_for_what_is_needed() {
         scopes: vec!["Mail.Read".to_owned()],
         login_hint: Some("ann@contoso.example".to_owned()),
         prompt: Some("select_account".to_owned()),
+        claims: Some(r#"{"access_token":{"acrs":{"value":"c1"}}}"#.to_owned()),
     };
     let connection = world.connection();
     let url = world.door.authorize_url(&connection, &ask).await;
@@ -110,6 +111,8 @@ async fn the_authorize_address_asks_for_what_is_needed() {
     assert_eq!(value("code_challenge"), Some(pair.challenge));
     assert_eq!(value("code_challenge_method").as_deref(), Some("S256"));
     assert_eq!(value("state").as_deref(), Some("S"));
+    let claims = value("claims").expect("claims");
+    assert!(claims.contains("cp1") && claims.contains("c1"), "{claims}");
     assert_eq!(value("prompt"), None, "not together with a login hint");
     assert!(value("scope").is_some_and(|scope| {
         scope == format!("{}/Mail.Read openid profile offline_access", world.root)

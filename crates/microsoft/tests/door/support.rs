@@ -53,6 +53,7 @@ pub(crate) struct Vault {
     pub(crate) states: Mutex<Vec<AccountState>>,
     pub(crate) events: Arc<Mutex<Vec<String>>>,
     pub(crate) broken: Mutex<bool>,
+    pub(crate) claims: Mutex<Option<String>>,
 }
 
 #[async_trait]
@@ -95,6 +96,19 @@ impl TokenVault for Vault {
         _: Option<&str>,
     ) -> Result<(), PortError> {
         self.states.lock().expect("states").push(state);
+        Ok(())
+    }
+
+    async fn credential_refused(&self, _: &ConnectionId, _: &str) -> Result<(), PortError> {
+        self.events
+            .lock()
+            .expect("events")
+            .push("credential refused".to_owned());
+        Ok(())
+    }
+
+    async fn keep_claims(&self, _: &AccountId, claims: &str) -> Result<(), PortError> {
+        *self.claims.lock().expect("claims") = Some(claims.to_owned());
         Ok(())
     }
 }

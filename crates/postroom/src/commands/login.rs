@@ -1,27 +1,29 @@
-//! `postroom login`: on behalf of a user, in a browser.
+//! `postroom login`: on behalf of a user, in a browser or with a code on another device.
+
+mod catch;
+mod paste;
 
 use super::with;
 use crate::client::{ApiClient, Target};
 use crate::progress::spinner;
 use crate::table::cell;
 use crate::{output, pick};
-use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use url::Url;
 
-/// The longest request line that a browser's return has: codes are some kilobytes.
-const LONGEST_RETURN: usize = 64 * 1024;
-
-/// Sign a user in, in a browser
+/// Sign a user in, in a browser or with a code on another device
 ///
 /// With a server, the browser comes back to the server. With a data folder, it comes back to this
 /// program, on a free port of http://localhost: Microsoft disregards the port there, so the app
 /// registration needs the redirect URI `http://localhost/`, or whatever loopback address the
 /// connection has.
+///
+/// Where neither can be reached, the browser ends at an address that shows nothing: paste it here
+/// (--paste). Where there is no browser at all, --device-code gives a code to type anywhere else.
 #[derive(Args)]
 pub(crate) struct Login {
     #[command(flatten)]
@@ -31,6 +33,16 @@ pub(crate) struct Login {
     /// The user's sign-in name, to spare typing it
     #[arg(long, value_name = "ADDRESS")]
     login_hint: Option<String>,
+    /// Sign in with a code that is typed on any other device
+    #[arg(long, conflicts_with_all = ["login_hint", "no_browser", "paste", "redirect_uri"])]
+    device_code: bool,
+    /// Read the address that the browser ended at from standard input
+    #[arg(long)]
+    paste: bool,
+    /// Where the browser is sent; any address that the app registration has will do, to paste what
+    /// it ended at
+    #[arg(long, value_name = "URL")]
+    redirect_uri: Option<String>,
     /// Print the address to open, and open no browser
     #[arg(long)]
     no_browser: bool,
@@ -42,46 +54,82 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let client = self.target.open_running().await?;
-        with(client, async |client| self.sign_in(client).await).await
+        with(client, async |client| {
+            let connection = pick::connection(client, self.connection.as_deref()).await?;
+            let ended = if self.device_code {
+                with_code(client, &connection).await?
+            } else {
+                self.in_browser(client, &connection).await?
+            };
+            self.tell(client, ended).await
+        })
+        .await
     }
 
-    async fn sign_in(&self, client: &ApiClient) -> anyhow::Result<()> {
-        let connection = pick::connection(client, self.connection.as_deref()).await?;
+    async fn in_browser(&self, client: &ApiClient, connection: &Value) -> anyhow::Result<Value> {
         let mut body = json!({"method": "browser"});
         if let Some(hint) = &self.login_hint {
             body["loginHint"] = hint.as_str().into();
         }
-        let listener = if client.is_local() {
-            let listener = TcpListener::bind(("127.0.0.1", 0))
-                .await
-                .context("listening for the browser's return")?;
-            let port = listener.local_addr()?.port();
-            let path = loopback_path(&connection);
-            body["redirectUri"] = format!("http://localhost:{port}{path}").into();
-            Some(listener)
-        } else {
-            None
-        };
+        let mut paste = self.paste || self.redirect_uri.is_some();
+        let mut listener = None;
+        if let Some(uri) = &self.redirect_uri {
+            body["redirectUri"] = uri.as_str().into();
+        } else if client.is_local() {
+            let path = loopback_path(connection);
+            match TcpListener::bind(("127.0.0.1", 0)).await {
+                Ok(bound) if !self.paste => {
+                    let port = bound.local_addr()?.port();
+                    body["redirectUri"] = format!("http://localhost:{port}{path}").into();
+                    listener = Some(bound);
+                }
+                bound => {
+                    if let Err(error) = bound {
+                        output::warning(format_args!(
+                            "the browser cannot come back to this program ({error})"
+                        ));
+                        paste = true;
+                    }
+                    if connection["redirectUri"].is_null() {
+                        body["redirectUri"] = format!("http://localhost{path}").into();
+                    }
+                }
+            }
+        }
         let login = client
-            .post(&["connections", &pick::id(&connection), "logins"], &body)
+            .post(&["connections", &pick::id(connection), "logins"], &body)
             .await?;
-        self.show(&cell(&login["authorizeUrl"]));
+        let opened = self.show(&cell(&login["authorizeUrl"]));
+        // The browser may be on another machine, from where nothing here is reached.
+        paste |= !opened && std::io::stdin().is_terminal();
         let id = pick::id(&login);
-        let wait = spinner("waiting for the browser …");
-        let ended = match listener {
-            Some(listener) => caught_or_over(client, &listener, &id).await,
-            None => finished(client, &id).await,
+        let over = async {
+            match &listener {
+                Some(listener) => catch::caught_or_over(client, listener, &id).await,
+                None => finished(client, &id).await,
+            }
         };
+        if paste {
+            return paste::pasted_or_over(client, &id, paste::lines(), over).await;
+        }
+        let wait = spinner("waiting for the browser …");
+        let ended = over.await;
         wait.finish_and_clear();
-        self.tell(client, ended?).await
+        ended
     }
 
-    fn show(&self, address: &str) {
+    /// Shows the address, and says whether a browser was opened at it.
+    fn show(&self, address: &str) -> bool {
         output::say("Sign in at this address:");
         output::say(format_args!("\n  {address}\n"));
-        if !self.no_browser && webbrowser::open(address).is_err() {
+        if self.no_browser {
+            return false;
+        }
+        let opened = webbrowser::open(address).is_ok();
+        if !opened {
             output::hint("No browser could be opened here: open the address yourself.");
         }
+        opened
     }
 
     async fn tell(&self, client: &ApiClient, login: Value) -> anyhow::Result<()> {
@@ -107,6 +155,24 @@ impl Login {
     }
 }
 
+/// A code is shown, and typed somewhere else.
+async fn with_code(client: &ApiClient, connection: &Value) -> anyhow::Result<Value> {
+    let body = json!({"method": "deviceCode"});
+    let login = client
+        .post(&["connections", &pick::id(connection), "logins"], &body)
+        .await?;
+    let (page, code) = (cell(&login["verificationUri"]), cell(&login["userCode"]));
+    output::say(format_args!(
+        "On any device, open {} and type the code:\n\n  {}\n",
+        output::tame(&page),
+        output::tame(&code)
+    ));
+    let wait = spinner("waiting for the sign-in …");
+    let ended = finished(client, &pick::id(&login)).await;
+    wait.finish_and_clear();
+    ended
+}
+
 /// The path of the connection's own redirect URI, if that is on loopback: all but the port has to
 /// be as registered.
 fn loopback_path(connection: &Value) -> String {
@@ -117,6 +183,7 @@ fn loopback_path(connection: &Value) -> String {
         .map_or_else(|| "/".to_owned(), |uri| uri.path().to_owned())
 }
 
+/// Asks until it has ended.
 async fn finished(client: &ApiClient, id: &str) -> anyhow::Result<Value> {
     loop {
         let login = client.get(&["logins", id], &[("wait", "60")]).await?;
@@ -125,89 +192,6 @@ async fn finished(client: &ApiClient, id: &str) -> anyhow::Result<Value> {
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-/// Waits for the browser's return, or for the sign-in to end without one.
-async fn caught_or_over(
-    client: &ApiClient,
-    listener: &TcpListener,
-    id: &str,
-) -> anyhow::Result<Value> {
-    let caught = catch(client, listener, id);
-    tokio::pin!(caught);
-    tokio::select! {
-        caught = &mut caught => caught,
-        over = finished(client, id) => {
-            let over = over?;
-            if over["status"] == "expired" {
-                return Ok(over);
-            }
-            // It ended because the browser came back: that browser is still to be answered.
-            let answered = tokio::time::timeout(Duration::from_secs(5), caught).await;
-            answered.unwrap_or(Ok(over))
-        }
-    }
-}
-
-/// Takes the browser's return on loopback. Other requests (a favicon, a stray page) are answered
-/// and waited past.
-async fn catch(client: &ApiClient, listener: &TcpListener, id: &str) -> anyhow::Result<Value> {
-    let port = listener.local_addr()?.port();
-    loop {
-        let (mut stream, _) = listener.accept().await?;
-        let read = tokio::time::timeout(Duration::from_secs(10), target(&mut stream)).await;
-        let Ok(Some(target)) = read else { continue };
-        let is_return = Url::parse(&format!("http://localhost:{port}{target}"))
-            .is_ok_and(|url| url.query_pairs().any(|(name, _)| name == "state"));
-        if !is_return {
-            answer(&mut stream, "404 Not Found", "There is nothing here.").await;
-            continue;
-        }
-        let body = json!({"url": format!("http://localhost:{port}{target}")});
-        let login = client.post(&["logins", id, "redirect"], &body).await;
-        let (status, text) = match &login {
-            Ok(login) if login["status"] == "completed" => (
-                "200 OK",
-                "You are signed in. This window can be closed.".to_owned(),
-            ),
-            Ok(login) => (
-                "200 OK",
-                format!("Not signed in: {}", cell(&login["error"])),
-            ),
-            Err(error) => ("400 Bad Request", format!("Not signed in: {error}")),
-        };
-        answer(&mut stream, status, &text).await;
-        return login;
-    }
-}
-
-/// The target of a GET request (RFC 9112, section 3).
-async fn target(stream: &mut TcpStream) -> Option<String> {
-    let mut head = Vec::new();
-    let mut piece = [0; 4096];
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < LONGEST_RETURN {
-        match stream.read(&mut piece).await {
-            Ok(0) | Err(_) => break,
-            Ok(count) => head.extend_from_slice(&piece[..count]),
-        }
-    }
-    let text = String::from_utf8_lossy(&head);
-    let mut words = text.lines().next()?.split(' ');
-    let is_get = words.next() == Some("GET");
-    words
-        .next()
-        .filter(|target| is_get && target.starts_with('/'))
-        .map(str::to_owned)
-}
-
-async fn answer(stream: &mut TcpStream, status: &str, text: &str) {
-    let response = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: \
-         nosniff\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
-        text.len()
-    );
-    let _ = stream.write_all(response.as_bytes()).await;
-    let _ = stream.shutdown().await;
 }
 
 #[cfg(test)]

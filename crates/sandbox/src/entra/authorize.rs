@@ -68,7 +68,7 @@ impl Entra {
     }
 
     pub(super) fn refuse(&self, request: &Request, error: &EntraError) -> Outcome {
-        request.refuse(error.error, None, Some(self.with_trace(error)))
+        request.refuse(&error.error, None, Some(self.with_trace(error)))
     }
 
     /// `GET /{tenant}/oauth2/v2.0/authorize`.
@@ -87,6 +87,8 @@ impl Entra {
             .and_then(|session| self.grants().sessions.get(session).cloned())
             .and_then(|id| self.directory.find(&id))
             .filter(|user| user.enabled)
+            // An authentication context takes a sign-in of its own.
+            .filter(|_| request.claims.acrs.is_empty())
             .filter(|user| {
                 request.login_hint.is_empty()
                     || request
@@ -314,6 +316,7 @@ impl Entra {
                 redirect_uri: request.redirect_uri.clone(),
                 scopes: request.scopes.clone(),
                 nonce: request.nonce.clone(),
+                claims: request.claims.clone(),
                 challenge: request.challenge.clone(),
                 issued: self.clock.now(),
                 redeemed: false,

@@ -23,6 +23,7 @@ impl Entra {
         };
         let base = format!("{root}/{segment}");
         json!({
+            "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
             "token_endpoint": format!("{base}/oauth2/v2.0/token"),
             "token_endpoint_auth_methods_supported":
                 ["client_secret_post", "private_key_jwt", "client_secret_basic"],

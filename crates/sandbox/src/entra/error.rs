@@ -1,5 +1,7 @@
 //! Entra's refusals ("Microsoft Entra authentication and authorization error codes").
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -9,25 +11,38 @@ use crate::ids::Ids;
 #[derive(Clone, Debug)]
 pub(crate) struct EntraError {
     pub(crate) status: u16,
-    pub(crate) error: &'static str,
+    pub(crate) error: Cow<'static, str>,
     pub(crate) number: u32,
     pub(crate) text: String,
-    pub(crate) suberror: Option<&'static str>,
+    pub(crate) suberror: Option<Cow<'static, str>>,
+    /// A claims challenge, as JSON.
+    pub(crate) claims: Option<String>,
 }
 
 impl EntraError {
-    pub(crate) fn new(error: &'static str, number: u32, text: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        error: impl Into<Cow<'static, str>>,
+        number: u32,
+        text: impl Into<String>,
+    ) -> Self {
+        let error = error.into();
         Self {
             status: if error == "invalid_client" { 401 } else { 400 },
             error,
             number,
             text: text.into(),
             suberror: None,
+            claims: None,
         }
     }
 
-    pub(crate) fn suberror(mut self, suberror: &'static str) -> Self {
-        self.suberror = Some(suberror);
+    pub(crate) fn suberror(mut self, suberror: impl Into<Cow<'static, str>>) -> Self {
+        self.suberror = Some(suberror.into());
+        self
+    }
+
+    pub(crate) fn claims(mut self, claims: String) -> Self {
+        self.claims = Some(claims);
         self
     }
 
@@ -86,8 +101,11 @@ impl EntraError {
             "correlation_id": correlation_id,
             "error_uri": format!("https://login.microsoftonline.com/error?code={}", self.number),
         });
-        if let Some(suberror) = self.suberror {
-            body["suberror"] = Value::from(suberror);
+        if let Some(suberror) = &self.suberror {
+            body["suberror"] = Value::from(suberror.as_ref());
+        }
+        if let Some(claims) = &self.claims {
+            body["claims"] = Value::from(claims.as_str());
         }
         body
     }

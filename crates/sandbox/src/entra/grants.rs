@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::claims::ClaimsRequest;
 use super::scope::Scopes;
 
 /// An authorization code's content.
@@ -15,6 +16,8 @@ pub(crate) struct Code {
     pub(crate) redirect_uri: String,
     pub(crate) scopes: Scopes,
     pub(crate) nonce: Option<String>,
+    /// What the sign-in met.
+    pub(crate) claims: ClaimsRequest,
     /// The PKCE method (`S256` or `plain`) and challenge.
     pub(crate) challenge: Option<(String, String)>,
     pub(crate) issued: Timestamp,
@@ -28,11 +31,36 @@ pub(crate) struct Refresh {
     pub(crate) client_id: String,
     pub(crate) user_id: String,
     pub(crate) scopes: Scopes,
+    pub(crate) acrs: Vec<String>,
     pub(crate) issued: Timestamp,
     /// What it descends from: the first refresh token of the grant.
     pub(crate) family: String,
     pub(crate) used: bool,
     pub(crate) revoked: bool,
+}
+
+/// What became of a device code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceAnswer {
+    Waiting,
+    /// This user signed in.
+    Accepted(String),
+    Declined,
+    Redeemed,
+}
+
+/// A device code's content.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    pub(crate) client_id: String,
+    pub(crate) tenant: String,
+    pub(crate) user_code: String,
+    pub(crate) scopes: Scopes,
+    pub(crate) issued: Timestamp,
+    /// Seconds between two polls.
+    pub(crate) interval: i64,
+    pub(crate) polled: Option<Timestamp>,
+    pub(crate) answer: DeviceAnswer,
 }
 
 /// In place of a user's id: an administrator consented for all.
@@ -43,6 +71,7 @@ pub(crate) const EVERYBODY: &str = "*";
 pub(crate) struct Grants {
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) refresh: HashMap<String, Refresh>,
+    pub(crate) devices: HashMap<String, Device>,
     /// Browser sessions and the user signed in.
     pub(crate) sessions: HashMap<String, String>,
     /// Consent pages shown and the user each was shown to.
@@ -61,6 +90,8 @@ impl Grants {
             }
         }
         self.codes.retain(|_, code| code.user_id != user_id);
+        self.devices
+            .retain(|_, device| device.answer != DeviceAnswer::Accepted(user_id.to_owned()));
         self.sessions.retain(|_, user| user != user_id);
     }
 

@@ -4,9 +4,13 @@ mod adminconsent;
 mod app;
 mod assertion;
 mod authorize;
+mod claims;
+mod device;
+mod device_page;
 mod discovery;
 mod error;
 mod flights;
+pub(crate) mod forced;
 mod grants;
 mod keys;
 mod page;
@@ -16,12 +20,16 @@ mod scope;
 mod token;
 mod tokens;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use self::app::{AppRegistration, ClientCertificate, Secret};
 pub use self::authorize::SignedIn;
+pub use self::claims::Challenge;
+use self::claims::Demand;
+pub(crate) use self::claims::for_header;
 pub(crate) use self::error::EntraError;
 use self::flights::Flights;
 pub(crate) use self::flights::count_flights;
@@ -29,6 +37,7 @@ use self::grants::Grants;
 use self::keys::SigningKeys;
 pub(crate) use self::page::{escape, layout};
 pub(crate) use self::routes::router;
+pub(crate) use self::tokens::TokenRefusal;
 use crate::Error;
 use crate::clock::SandboxClock;
 use crate::directory::{DOMAIN, Directory, INITIAL_DOMAIN};
@@ -41,6 +50,8 @@ pub(crate) struct Rules {
     pub(crate) code_lifetime: Duration,
     pub(crate) refresh_token_lifetime: Duration,
     pub(crate) strict_rotation: bool,
+    pub(crate) device_code_lifetime: Duration,
+    pub(crate) device_code_interval: Duration,
 }
 
 /// The identity provider of the pretend tenant.
@@ -56,6 +67,8 @@ pub(crate) struct Entra {
     /// How often a refresh token was used that had been exchanged before.
     reused: AtomicU64,
     pub(crate) flights: Flights,
+    /// What Graph asks of users and applications, by object or client id.
+    demands: Mutex<HashMap<String, Demand>>,
     /// Access tokens of an earlier epoch are no longer taken.
     epoch: AtomicU64,
 }
@@ -87,6 +100,7 @@ impl Entra {
             grants: Mutex::default(),
             reused: AtomicU64::new(0),
             flights: Flights::default(),
+            demands: Mutex::default(),
             epoch: AtomicU64::new(0),
         })
     }
@@ -186,6 +200,21 @@ impl Entra {
             }
             None => false,
         }
+    }
+
+    /// Asks claims of a user or application from now on; `None` asks for nothing any more.
+    pub(crate) fn challenge(&self, subject: &str, challenge: Option<Challenge>) {
+        let since = self.clock.now().as_second();
+        let mut demands = self.demands.lock().unwrap_or_else(PoisonError::into_inner);
+        match challenge {
+            Some(challenge) => demands.insert(subject.to_owned(), Demand::new(challenge, since)),
+            None => demands.remove(subject),
+        };
+    }
+
+    fn demand(&self, subject: &str) -> Option<Demand> {
+        let demands = self.demands.lock().unwrap_or_else(PoisonError::into_inner);
+        demands.get(subject).cloned()
     }
 
     /// Ends a user's refresh tokens, codes and sessions.

@@ -58,7 +58,7 @@ pub(crate) fn layout(title: &str, wide: bool, content: &str) -> String {
     )
 }
 
-fn hidden(name: &str, value: &str) -> String {
+pub(super) fn hidden(name: &str, value: &str) -> String {
     format!(
         "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
         escape(value)
@@ -138,7 +138,7 @@ your data. You can change these permissions at any time.</p>\
     )
 }
 
-fn describe(permission: &str) -> &'static str {
+pub(super) fn describe(permission: &str) -> &'static str {
     match permission {
         "Mail.Read" | "Mail.ReadBasic" => "Read your mail",
         "Mail.ReadWrite" => "Read and write access to your mail",

@@ -3,6 +3,7 @@
 use super::Entra;
 use super::app::AppRegistration;
 use super::authorize::Outcome;
+use super::claims::ClaimsRequest;
 use super::error::EntraError;
 use super::page;
 use super::scope::Scopes;
@@ -31,6 +32,7 @@ pub(super) struct Request {
     pub(super) nonce: Option<String>,
     pub(super) challenge: Option<(String, String)>,
     pub(super) client_info: bool,
+    pub(super) claims: ClaimsRequest,
 }
 
 pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
@@ -131,6 +133,7 @@ impl Entra {
             nonce: get("nonce"),
             challenge: None,
             client_info: get("client_info").as_deref() == Some("1"),
+            claims: ClaimsRequest::default(),
         };
         request.mode = match get("response_mode").as_deref() {
             None | Some("query") => ResponseMode::Query,
@@ -178,6 +181,7 @@ impl Entra {
             .filter(|scope| !scope.trim().is_empty())
             .ok_or_else(|| EntraError::missing("scope"))?;
         request.scopes = Scopes::parse(&scope, root)?;
+        request.claims = ClaimsRequest::read(get("claims").as_deref())?;
         if let Some(challenge) = get("code_challenge") {
             let method = get("code_challenge_method").unwrap_or_else(|| "plain".to_owned());
             let valid = challenge

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::adminconsent::Form;
 use super::authorize::{Outcome, Step};
+use super::device_page;
 use super::error::EntraError;
 use super::token::TokenRequest;
 use crate::Sandbox;
@@ -32,6 +33,8 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
         .route("/{tenant}/discovery/v2.0/keys", get(key_set))
         .route("/{tenant}/oauth2/v2.0/authorize", any(authorize))
         .route("/{tenant}/oauth2/v2.0/token", any(token))
+        .route("/{tenant}/oauth2/v2.0/devicecode", any(device_code))
+        .route("/devicelogin", get(device_start).post(device_login))
         .route("/{tenant}/oauth2/v2.0/logout", any(logout))
         .route("/{tenant}/v2.0/adminconsent", get(admin_consent))
         .route("/{tenant}/adminconsent", get(admin_consent_v1))
@@ -129,7 +132,7 @@ async fn configuration(
                 .configuration(&root_of(&sandbox, &headers), &tenant, kind),
         ),
         Err(mut error) => {
-            error.error = "invalid_tenant";
+            error.error = "invalid_tenant".into();
             refusal(&sandbox, &error, &headers)
         }
     }
@@ -313,6 +316,37 @@ async fn token(
         }
         Err(error) => refusal(&sandbox, &error, &headers),
     }
+}
+
+async fn device_code(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(tenant): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if method != Method::POST {
+        let error = EntraError::new(
+            "invalid_request",
+            900_561,
+            format!("The endpoint only accepts POST requests. Received a {method} request."),
+        );
+        return refusal(&sandbox, &error, &headers);
+    }
+    let request = TokenRequest::read(&body, None);
+    let root = root_of(&sandbox, &headers);
+    match sandbox.entra.device_code(&tenant, &request, &root) {
+        Ok(body) => json(200, &body),
+        Err(error) => refusal(&sandbox, &error, &headers),
+    }
+}
+
+async fn device_start() -> Response {
+    browser(Outcome::Page(200, device_page::code(None)).into())
+}
+
+async fn device_login(State(sandbox): State<Arc<Sandbox>>, body: String) -> Response {
+    browser(sandbox.entra.device_login(&body).into())
 }
 
 async fn userinfo(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap) -> Response {

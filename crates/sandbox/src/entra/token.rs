@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::app::AppRegistration;
 use super::authorize::{user_disabled, verifier_fits};
+use super::claims::{self, ClaimsRequest};
 use super::error::EntraError;
 use super::grants::Refresh;
 use super::scope::Scopes;
@@ -30,7 +31,7 @@ impl TokenRequest {
         Self { fields }
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.fields
             .iter()
             .find(|(key, _)| key == name)
@@ -47,7 +48,7 @@ impl TokenRequest {
         }
     }
 
-    fn need(&self, name: &str) -> Result<&str, EntraError> {
+    pub(super) fn need(&self, name: &str) -> Result<&str, EntraError> {
         self.get(name).ok_or_else(|| EntraError::missing(name))
     }
 
@@ -101,6 +102,10 @@ impl Entra {
             "refresh_token" => {
                 self.authenticate(&app, request, root)?;
                 self.refresh(&app, request, root)
+            }
+            "urn:ietf:params:oauth:grant-type:device_code" => {
+                self.authenticate(&app, request, root)?;
+                self.redeem_device_code(tenant, &app, request, root)
             }
             "client_credentials" => {
                 if kind == TenantPath::Any {
@@ -181,7 +186,7 @@ impl Entra {
         }
     }
 
-    fn user_for_grant(&self, id: &str) -> Result<User, EntraError> {
+    pub(super) fn user_for_grant(&self, id: &str) -> Result<User, EntraError> {
         let user = self.directory.find(id).ok_or_else(|| {
             invalid_grant(50_034, "The user account does not exist in the directory.")
         })?;
@@ -284,7 +289,8 @@ impl Entra {
             oidc: code.scopes.oidc.clone(),
             ..asked
         };
-        self.user_tokens(app, &user, &scopes, code.nonce.as_deref(), request, root)
+        let nonce = code.nonce.as_deref();
+        self.user_tokens(app, &user, &scopes, nonce, &code.claims, request, root)
     }
 
     fn refresh(
@@ -336,6 +342,10 @@ impl Entra {
         if !asked.has("offline_access") {
             asked.oidc.push("offline_access".to_owned());
         }
+        let wanted = ClaimsRequest::read(request.get("claims"))?;
+        if let Some(missing) = wanted.acrs.iter().find(|one| !refresh.acrs.contains(one)) {
+            return Err(claims::needs_step_up(missing));
+        }
         let granted = self.granted(app, &user.id);
         if let Some(missing) = asked
             .permissions
@@ -370,7 +380,11 @@ impl Entra {
                 .suberror("bad_token"));
             }
         }
-        let body = self.user_tokens(app, &user, &asked, None, request, root)?;
+        let met = ClaimsRequest {
+            acrs: refresh.acrs,
+            ..ClaimsRequest::default()
+        };
+        let body = self.user_tokens(app, &user, &asked, None, &met, request, root)?;
         if let Some(next) = body.get("refresh_token").and_then(Value::as_str)
             && let Some(record) = self.grants().refresh.get_mut(next)
         {
@@ -387,20 +401,35 @@ impl Entra {
         )
     }
 
-    fn user_tokens(
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything that a token is made of"
+    )]
+    pub(super) fn user_tokens(
         &self,
         app: &AppRegistration,
         user: &User,
         scopes: &Scopes,
         nonce: Option<&str>,
+        met: &ClaimsRequest,
         request: &TokenRequest,
         root: &str,
     ) -> Result<Value, EntraError> {
         // The token carries all that was granted for the resource, not only what is asked for
         // now ("Scopes and permissions in the Microsoft identity platform").
         let granted = self.granted(app, &user.id);
-        let (token, lifetime) =
-            self.access_token(app, Some(user), &granted, scopes.resource.as_deref())?;
+        let asked = ClaimsRequest::read(request.get("claims"))?;
+        let (token, lifetime) = self.access_token(
+            app,
+            Some(user),
+            &granted,
+            scopes.resource.as_deref(),
+            &ClaimsRequest {
+                cp1: asked.cp1 || met.cp1,
+                acrs: met.acrs.clone(),
+                nbf: asked.nbf.or(met.nbf),
+            },
+        )?;
         let mut body = Map::new();
         let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
         put("token_type", Value::from("Bearer"));
@@ -416,6 +445,7 @@ impl Entra {
                     client_id: app.client_id.clone(),
                     user_id: user.id.clone(),
                     scopes: scopes.clone(),
+                    acrs: met.acrs.clone(),
                     issued: self.clock.now(),
                     family: refresh.clone(),
                     used: false,
@@ -458,7 +488,16 @@ impl Entra {
         } else {
             Vec::new()
         };
-        let (token, lifetime) = self.access_token(app, None, &roles, scopes.resource.as_deref())?;
+        let asked = ClaimsRequest::read(request.get("claims"))?;
+        if !asked.acrs.is_empty() {
+            // Nobody can be asked for a second factor here.
+            return Err(invalid_grant(
+                53_003,
+                "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+            ));
+        }
+        let resource = scopes.resource.as_deref();
+        let (token, lifetime) = self.access_token(app, None, &roles, resource, &asked)?;
         Ok(serde_json::json!({
             "token_type": "Bearer",
             "expires_in": lifetime,

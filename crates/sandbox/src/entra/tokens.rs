@@ -8,24 +8,29 @@ use serde_json::{Value, json};
 
 use super::Entra;
 use super::app::AppRegistration;
+use super::claims::ClaimsRequest;
 use super::error::EntraError;
 use super::scope::{GRAPH_APP_ID, GRAPH_RESOURCE};
 use crate::call::Caller;
 use crate::directory::User;
 
 /// Why Graph takes no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TokenRefusal {
     Malformed,
     BadSignature,
     Expired,
     WrongAudience,
     Invalidated,
+    /// Claims are missing, these; asked of a client that handles that.
+    Challenged(String),
+    /// Claims are missing, and the client does not handle that.
+    Blocked,
 }
 
 impl TokenRefusal {
     /// Graph's words for it.
-    pub(crate) fn message(self) -> &'static str {
+    pub(crate) fn message(&self) -> &'static str {
         match self {
             Self::Malformed => {
                 "IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact Serialization Format. (JWS): 'EncodedHeader.EndcodedPayload.EncodedSignature'. (JWE): 'EncodedProtectedHeader.EncodedEncryptedKey.EncodedInitializationVector.EncodedCiphertext.EncodedAuthenticationTag'."
@@ -33,6 +38,12 @@ impl TokenRefusal {
             Self::BadSignature => "Access token validation failure. Invalid signature.",
             Self::Expired => "Lifetime validation failed, the token is expired.",
             Self::WrongAudience => "Access token validation failure. Invalid audience.",
+            Self::Challenged(_) => {
+                "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenCreatedWithOutdatedPolicies"
+            }
+            Self::Blocked => {
+                "insufficient_claims: the token does not have the claims that the policy asks for."
+            }
             Self::Invalidated => {
                 "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp"
             }
@@ -56,6 +67,7 @@ impl Entra {
         user: Option<&User>,
         permissions: &[String],
         resource: Option<&str>,
+        asked: &ClaimsRequest,
     ) -> Result<(String, u64), EntraError> {
         let now = self.seconds();
         let lifetime = self.rules.access_token_lifetime.as_secs();
@@ -104,6 +116,15 @@ impl Entra {
                     claims["roles"] = json!(permissions);
                 }
             }
+        }
+        if asked.cp1 {
+            claims["xms_cc"] = json!(["cp1"]);
+        }
+        if !asked.acrs.is_empty() {
+            claims["acrs"] = json!(asked.acrs);
+        }
+        if let Some(nbf) = asked.nbf {
+            claims["xms_nbf"] = Value::from(nbf);
         }
         let nonce = self.ids.next_text();
         let token = self
@@ -182,6 +203,24 @@ impl Entra {
             return Err(TokenRefusal::Invalidated);
         }
         let delegated = claims["idtyp"] == "user";
+        let subject = if delegated {
+            text("oid")
+        } else {
+            text("appid")
+        };
+        if let Some(demand) = self.demand(&subject)
+            && !demand.is_met(&claims)
+        {
+            let handles = claims["xms_cc"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one == "cp1"));
+            if handles {
+                return Err(TokenRefusal::Challenged(demand.claims()));
+            }
+            if demand.blocks_others() {
+                return Err(TokenRefusal::Blocked);
+            }
+        }
         Ok(Caller {
             client_id: text("appid"),
             user_id: delegated.then(|| text("oid")),

@@ -13,6 +13,7 @@ use super::request::{Incoming, carry_out};
 use super::{batch, refusal};
 use crate::Sandbox;
 use crate::call::{Answer, Caller, GraphError};
+use crate::entra::TokenRefusal;
 use crate::server::root_of;
 
 /// The largest body ("The maximum request length supported is 4MB").
@@ -109,8 +110,15 @@ fn authenticate(sandbox: &Sandbox, headers: &HeaderMap, root: &str) -> Result<Ca
     if token.is_empty() {
         return Err(refuse("Access token is empty."));
     }
-    sandbox
-        .entra
-        .caller(token, root)
-        .map_err(|why| refuse(why.message()))
+    sandbox.entra.caller(token, root).map_err(|why| match &why {
+        TokenRefusal::Challenged(claims) => {
+            sandbox.counters.graph("(unauthorized)".to_owned(), 401);
+            refusal::challenged(why.message(), claims, root)
+        }
+        TokenRefusal::Blocked => {
+            sandbox.counters.graph("(unauthorized)".to_owned(), 403);
+            refusal::blocked_by_claims(why.message())
+        }
+        _ => refuse(why.message()),
+    })
 }

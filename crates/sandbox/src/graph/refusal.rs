@@ -13,6 +13,22 @@ pub(super) fn unauthorized(message: &str, root: &str) -> GraphError {
     )
 }
 
+/// 401 with a claims challenge ("Claims challenges, claims requests, and client capabilities").
+pub(super) fn challenged(message: &str, claims: &str, root: &str) -> GraphError {
+    GraphError::new(401, "InvalidAuthenticationToken", message).header(
+        "www-authenticate",
+        format!(
+            "Bearer realm=\"\", authorization_uri=\"{root}/common/oauth2/authorize\", client_id=\"00000003-0000-0000-c000-000000000000\", error=\"insufficient_claims\", claims=\"{}\"",
+            crate::entra::for_header(claims)
+        ),
+    )
+}
+
+/// 403 of a policy, for a client that does not handle challenges.
+pub(super) fn blocked_by_claims(message: &str) -> GraphError {
+    GraphError::new(403, "AccessDenied", message)
+}
+
 /// 403 of the directory.
 pub(super) fn directory_denied() -> GraphError {
     GraphError::new(

@@ -44,4 +44,10 @@ pub trait Accounts {
         grant: &Grant,
         expires_at: Timestamp,
     ) -> Result<()>;
+
+    /// What Microsoft asks for before this account can act again (claims, JSON), until the user
+    /// signs in.
+    async fn claims_challenge(&self, account: &AccountId) -> Result<Option<String>>;
+    /// Writes it. Does nothing for an account that is gone.
+    async fn put_claims_challenge(&self, account: &AccountId, claims: &str) -> Result<()>;
 }

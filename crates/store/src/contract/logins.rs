@@ -10,17 +10,19 @@ use postroom_model::{LoginId, Secret, Timestamp};
 /// Sign-ins under way.
 #[async_trait]
 pub trait Logins {
-    /// Adds one. State, nonce and verifier are encrypted; the state's hash finds it again.
+    /// Adds one. State, nonce, verifier and device code are encrypted; the state's hash finds it again.
     async fn insert_login(&self, login: &Login) -> Result<()>;
     /// One.
     async fn login(&self, id: &LoginId) -> Result<Option<Login>>;
     /// The one with this state.
     async fn login_by_state(&self, state: &Secret) -> Result<Option<Login>>;
+    /// Pending ones with a device code, in the order in which they were begun.
+    async fn device_logins(&self) -> Result<Vec<Login>>;
     /// Ends a pending one without an account. `Ok(false)` when it was not pending any more.
     async fn fail_login(&self, id: &LoginId, status: LoginStatus, error: &str) -> Result<bool>;
     /// Ends a pending one with an account and its grant, all at once: the account of that user
     /// and connection is kept with its id if there is one (and becomes active), else added as
-    /// given. Gives the account as it is now, or `None` when the login was not pending any more.
+    /// given. What Microsoft asked of that account before is met. Gives the account as it is now, or `None` when the login was not pending any more.
     async fn complete_login(
         &self,
         id: &LoginId,

@@ -18,6 +18,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod audit;
 pub mod blobs;
 pub mod calls;
 pub mod changes;
@@ -33,6 +34,8 @@ pub mod mailboxes;
 pub mod messages;
 pub mod outbox;
 pub mod people;
+pub mod persons;
+pub mod sessions;
 pub mod settings;
 pub mod tables;
 
@@ -45,6 +48,7 @@ use async_trait::async_trait;
 pub trait Store:
     accounts::Accounts
     + alerts::Alerts
+    + audit::Audit
     + blobs::Blobs
     + calls::Calls
     + changes::Changes
@@ -59,6 +63,8 @@ pub trait Store:
     + messages::Messages
     + outbox::Outbox
     + people::People
+    + persons::Persons
+    + sessions::Sessions
     + settings::Settings
     + tables::Tables
     + Send

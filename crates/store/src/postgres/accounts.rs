@@ -45,6 +45,10 @@ const PUT_GRANT: &str = "INSERT INTO grants (account, refresh_token, scopes, rec
     VALUES ($1, $2, $3, $4)
     ON CONFLICT (account) DO UPDATE SET refresh_token = excluded.refresh_token,
         scopes = excluded.scopes, received_at = excluded.received_at";
+const CHALLENGE: &str = "SELECT claims FROM claims_challenges WHERE account = $1";
+const PUT_CHALLENGE: &str = "INSERT INTO claims_challenges (account, claims)
+    SELECT id, $2 FROM accounts WHERE id = $1
+    ON CONFLICT (account) DO UPDATE SET claims = excluded.claims";
 const SET_END: &str = "UPDATE accounts SET expires_at = $1 WHERE id = $2";
 
 /// The kind's name in the store, which is the one in JSON.
@@ -260,6 +264,31 @@ impl Accounts for PostgresStore {
         self.server()
             .write("writing a grant", move |tx| {
                 put_grant(tx, vault, account, grant, expires_at).boxed()
+            })
+            .await
+    }
+
+    async fn claims_challenge(&self, account: &AccountId) -> Result<Option<String>> {
+        self.server()
+            .read("reading a claims challenge", move |session| {
+                async move {
+                    let row = session.row_opt(CHALLENGE, &[&account.as_str()]).await?;
+                    Ok(row.map(|row| row.try_get(0)).transpose()?)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn put_claims_challenge(&self, account: &AccountId, claims: &str) -> Result<()> {
+        self.server()
+            .write("writing a claims challenge", move |tx| {
+                async move {
+                    tx.execute(PUT_CHALLENGE, &[&account.as_str(), &claims])
+                        .await?;
+                    Ok(())
+                }
+                .boxed()
             })
             .await
     }

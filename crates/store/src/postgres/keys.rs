@@ -17,7 +17,8 @@ use tokio_postgres::Row;
 macro_rules! select {
     ($end:literal) => {
         concat!(
-            "SELECT id, name, scopes, mailboxes, expires_at, revoked_at, created_at, last_used_at
+            "SELECT id, name, scopes, mailboxes, expires_at, revoked_at, created_at, last_used_at,
+                networks
              FROM keys ",
             $end
         )
@@ -27,10 +28,10 @@ macro_rules! select {
 const BY_HASH: &str = select!("WHERE hash = $1");
 const BY_ID: &str = select!("WHERE id = $1");
 const INSERT: &str = "INSERT INTO keys (id, hash, name, scopes, mailboxes, expires_at, revoked_at,
-        created_at, last_used_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        created_at, last_used_at, networks)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const UPDATE: &str = "UPDATE keys SET name = $1, scopes = $2, mailboxes = $3, expires_at = $4,
-    revoked_at = $5 WHERE id = $6";
+    revoked_at = $5, networks = $6 WHERE id = $7";
 // Batches may overtake each other: the time only moves on.
 const TOUCH: &str = "UPDATE keys SET last_used_at = it.at
     FROM unnest($1::text[], $2::timestamptz[]) AS it (id, at)
@@ -38,6 +39,7 @@ const TOUCH: &str = "UPDATE keys SET last_used_at = it.at
 
 fn key(row: &Row) -> Answer<Key> {
     let mailboxes: Option<&str> = row.try_get(3)?;
+    let networks: Option<&str> = row.try_get(8)?;
     Ok(Key {
         id: KeyId::new(row.try_get::<_, String>(0)?),
         name: row.try_get(1)?,
@@ -47,6 +49,7 @@ fn key(row: &Row) -> Answer<Key> {
         revoked_at: time_of(row.try_get(5)?)?,
         created_at: time(row.try_get(6)?)?,
         last_used_at: time_of(row.try_get(7)?)?,
+        networks: networks.map(from_json).transpose()?,
     })
 }
 
@@ -78,6 +81,7 @@ impl Keys for PostgresStore {
                                 &at_of(key.revoked_at),
                                 &at(key.created_at),
                                 &at_of(key.last_used_at),
+                                &key.networks.as_ref().map(to_json).transpose()?,
                             ],
                         )
                         .await;
@@ -137,6 +141,7 @@ impl Keys for PostgresStore {
                                 &key.mailboxes.as_ref().map(to_json).transpose()?,
                                 &at_of(key.expires_at),
                                 &at_of(key.revoked_at),
+                                &key.networks.as_ref().map(to_json).transpose()?,
                                 &key.id.as_str(),
                             ],
                         )

@@ -4,7 +4,7 @@ use super::PostgresStore;
 use super::accounts;
 use super::errors::Answer;
 use super::server::Session;
-use super::values::{at, named, time};
+use super::values::{at, count, kept, named, time};
 use crate::contract::Result;
 use crate::contract::logins::Logins;
 use crate::seal::{Place, Vault};
@@ -13,24 +13,34 @@ use futures::FutureExt as _;
 use postgres_types::ToSql;
 use postroom_model::account::{Account, AccountState};
 use postroom_model::grant::Grant;
-use postroom_model::login::{Login, LoginStatus};
+use postroom_model::login::{DeviceCode, Login, LoginStatus};
 use postroom_model::{AccountId, ConnectionId, KeyId, LoginId, Secret, Timestamp};
+use std::time::Duration;
+use tokio_postgres::Row;
 
 macro_rules! select {
     ($end:literal) => {
         concat!(
             "SELECT id, connection, key, status, authorize_url, redirect_uri, state, nonce,
-                verifier, account, error, created_at, expires_at FROM logins ",
+                verifier, account, error, created_at, expires_at, device_code, user_code,
+                verification_uri, message, interval_seconds
+             FROM logins LEFT JOIN device_codes ON login = id ",
             $end
         )
     };
 }
 
 const BY_ID: &str = select!("WHERE id = $1");
+const PENDING_CODES: &str =
+    select!("WHERE status = 'pending' AND device_code IS NOT NULL ORDER BY created_at, id");
 const BY_STATE: &str = select!("WHERE state_hash = $1");
 const INSERT: &str = "INSERT INTO logins (id, connection, key, status, authorize_url, redirect_uri,
         state_hash, state, nonce, verifier, account, error, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+const INSERT_CODE: &str =
+    "INSERT INTO device_codes (login, device_code, user_code, verification_uri,
+        message, interval_seconds)
+    VALUES ($1, $2, $3, $4, $5, $6)";
 const FAIL: &str = "UPDATE logins SET status = $1, error = $2 WHERE id = $3 AND status = 'pending'";
 const COMPLETE: &str = "UPDATE logins SET status = 'completed', account = $1, error = NULL
     WHERE id = $2 AND status = 'pending'";
@@ -38,6 +48,7 @@ const COMPLETE: &str = "UPDATE logins SET status = 'completed', account = $1, er
 const LOCK_PENDING: &str = "SELECT 1 FROM logins WHERE id = $1 AND status = 'pending' FOR UPDATE";
 const EXPIRE: &str = "UPDATE logins SET status = 'expired'
     WHERE status = 'pending' AND expires_at <= $1";
+const MET: &str = "DELETE FROM claims_challenges WHERE account = $1";
 const FORGET: &str = "DELETE FROM logins WHERE status <> 'pending' AND created_at < $1";
 
 fn place<'a>(login: &'a str, column: &'static str) -> Place<'a> {
@@ -48,25 +59,35 @@ fn place<'a>(login: &'a str, column: &'static str) -> Place<'a> {
     }
 }
 
+fn code_place(login: &str) -> Place<'_> {
+    Place {
+        table: "device_codes",
+        row: login,
+        column: "device_code",
+    }
+}
+
 /// A state is random: its hash tells nothing of it.
 fn hash(state: &Secret) -> [u8; 32] {
     *blake3::hash(state.reveal().as_bytes()).as_bytes()
 }
 
-async fn find(
-    session: &Session<'_>,
-    vault: &Vault,
-    sql: &str,
-    by: &[&(dyn ToSql + Sync)],
-) -> Answer<Option<Login>> {
-    let Some(row) = session.row_opt(sql, by).await? else {
-        return Ok(None);
-    };
+fn login(row: &Row, vault: &Vault) -> Answer<Login> {
     let id: String = row.try_get(0)?;
     let open = |index: usize, column| -> Answer<Secret> {
         Ok(vault.open_secret(place(&id, column), row.try_get(index)?)?)
     };
-    Ok(Some(Login {
+    let device = match row.try_get::<_, Option<&[u8]>>(13)? {
+        None => None,
+        Some(sealed) => Some(DeviceCode {
+            device_code: vault.open_secret(code_place(&id), sealed)?,
+            user_code: row.try_get(14)?,
+            verification_uri: row.try_get(15)?,
+            message: row.try_get(16)?,
+            interval: Duration::from_secs(count(row.try_get(17)?)),
+        }),
+    };
+    Ok(Login {
         connection: ConnectionId::new(row.try_get::<_, String>(1)?),
         key: row.try_get::<_, Option<String>>(2)?.map(KeyId::new),
         status: named(row.try_get(3)?)?,
@@ -79,8 +100,19 @@ async fn find(
         error: row.try_get(10)?,
         created_at: time(row.try_get(11)?)?,
         expires_at: time(row.try_get(12)?)?,
-        id: LoginId::new(id.clone()),
-    }))
+        device,
+        id: LoginId::new(id),
+    })
+}
+
+async fn find(
+    session: &Session<'_>,
+    vault: &Vault,
+    sql: &str,
+    by: &[&(dyn ToSql + Sync)],
+) -> Answer<Option<Login>> {
+    let row = session.row_opt(sql, by).await?;
+    row.map(|row| login(&row, vault)).transpose()
 }
 
 #[async_trait]
@@ -111,6 +143,21 @@ impl Logins for PostgresStore {
                         ],
                     )
                     .await?;
+                    if let Some(device) = &login.device {
+                        let code = vault.seal(code_place(id), device.device_code.reveal())?;
+                        tx.execute(
+                            INSERT_CODE,
+                            &[
+                                &id,
+                                &code,
+                                &device.user_code,
+                                &device.verification_uri,
+                                &device.message,
+                                &kept(device.interval.as_secs()),
+                            ],
+                        )
+                        .await?;
+                    }
                     Ok(())
                 }
                 .boxed()
@@ -137,6 +184,19 @@ impl Logins for PostgresStore {
             })
             .await?;
         Ok(found.filter(|login| login.state == *state))
+    }
+
+    async fn device_logins(&self) -> Result<Vec<Login>> {
+        let vault = &self.0.vault;
+        self.server()
+            .read("listing sign-ins", move |session| {
+                async move {
+                    let rows = session.rows(PENDING_CODES, &[]).await?;
+                    rows.iter().map(|row| login(row, vault)).collect()
+                }
+                .boxed()
+            })
+            .await
     }
 
     async fn fail_login(&self, id: &LoginId, status: LoginStatus, error: &str) -> Result<bool> {
@@ -176,6 +236,7 @@ impl Logins for PostgresStore {
                     };
                     accounts::put(tx, &now).await?;
                     accounts::put_grant(tx, vault, &now.id, grant, expires_at).await?;
+                    tx.execute(MET, &[&now.id.as_str()]).await?;
                     tx.execute(COMPLETE, &[&now.id.as_str(), &id.as_str()])
                         .await?;
                     Ok(Some(now))

@@ -12,7 +12,9 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/postgres/0001_begin.sql"),
     include_str!("../migrations/postgres/0002_people.sql"),
     include_str!("../migrations/postgres/0003_views.sql"),
+    include_str!("../migrations/postgres/0005_logins.sql"),
     include_str!("../migrations/postgres/0006_alerts.sql"),
+    include_str!("../migrations/postgres/0007_access.sql"),
 ];
 
 const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM postroom_data.schema_versions";

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod alerts;
+mod audit;
 mod blobs;
 mod calls;
 mod changes;
@@ -37,11 +38,13 @@ mod opening;
 mod outbox;
 mod patience;
 mod people;
+mod persons;
 #[cfg(feature = "suite")]
 #[doc(hidden)]
 pub mod plans;
 mod reader_role;
 mod server;
+mod sessions;
 mod settings;
 mod tables;
 mod tls;

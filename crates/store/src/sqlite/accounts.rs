@@ -41,6 +41,10 @@ const PUT_GRANT: &str = "INSERT INTO grants (account, refresh_token, scopes, rec
     VALUES ($1, $2, $3, $4)
     ON CONFLICT (account) DO UPDATE SET refresh_token = excluded.refresh_token,
         scopes = excluded.scopes, received_at = excluded.received_at";
+const CHALLENGE: &str = "SELECT claims FROM claims_challenges WHERE account = $1";
+const PUT_CHALLENGE: &str = "INSERT INTO claims_challenges (account, claims)
+    SELECT id, $2 FROM accounts WHERE id = $1
+    ON CONFLICT (account) DO UPDATE SET claims = excluded.claims";
 const SET_END: &str = "UPDATE accounts SET expires_at = $1 WHERE id = $2";
 
 /// The kind's name in the store, which is the one in JSON.
@@ -225,6 +229,24 @@ impl Accounts for SqliteStore {
         let (account, grant, vault) = (account.clone(), grant.clone(), self.vault());
         self.write("writing a grant", move |tx| {
             put_grant(tx, &vault, &account, &grant, expires_at)
+        })
+        .await
+    }
+
+    async fn claims_challenge(&self, account: &AccountId) -> Result<Option<String>> {
+        self.read("reading a claims challenge", |connection| {
+            let mut statement = connection.prepare_cached(CHALLENGE)?;
+            let mut rows = statement.query([account.as_str()])?;
+            Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+        })
+    }
+
+    async fn put_claims_challenge(&self, account: &AccountId, claims: &str) -> Result<()> {
+        let (account, claims) = (account.clone(), claims.to_owned());
+        self.write("writing a claims challenge", move |tx| {
+            tx.prepare_cached(PUT_CHALLENGE)?
+                .execute(params![account.as_str(), claims])?;
+            Ok(())
         })
         .await
     }

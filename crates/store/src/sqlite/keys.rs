@@ -13,7 +13,8 @@ use rusqlite::{Connection, Params, Row, params};
 macro_rules! select {
     ($end:literal) => {
         concat!(
-            "SELECT id, name, scopes, mailboxes, expires_at, revoked_at, created_at, last_used_at
+            "SELECT id, name, scopes, mailboxes, expires_at, revoked_at, created_at, last_used_at,
+                networks
              FROM keys ",
             $end
         )
@@ -21,16 +22,17 @@ macro_rules! select {
 }
 
 const INSERT: &str = "INSERT INTO keys (id, hash, name, scopes, mailboxes, expires_at, revoked_at,
-        created_at, last_used_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        created_at, last_used_at, networks)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const UPDATE: &str = "UPDATE keys SET name = $1, scopes = $2, mailboxes = $3, expires_at = $4,
-    revoked_at = $5 WHERE id = $6";
+    revoked_at = $5, networks = $6 WHERE id = $7";
 // Batches may overtake each other: the time only moves on.
 const TOUCH: &str = "UPDATE keys SET last_used_at = $1
     WHERE id = $2 AND COALESCE(last_used_at, 0) < $1";
 
 fn key(row: &Row<'_>) -> Answer<Key> {
     let mailboxes: Option<String> = row.get(3)?;
+    let networks: Option<String> = row.get(8)?;
     Ok(Key {
         id: KeyId::new(row.get::<_, String>(0)?),
         name: row.get(1)?,
@@ -40,6 +42,7 @@ fn key(row: &Row<'_>) -> Answer<Key> {
         revoked_at: time_of(row.get(5)?)?,
         created_at: time(row.get(6)?)?,
         last_used_at: time_of(row.get(7)?)?,
+        networks: networks.as_deref().map(from_json).transpose()?,
     })
 }
 
@@ -64,6 +67,7 @@ impl Keys for SqliteStore {
                 micros_of(key.revoked_at),
                 micros(key.created_at),
                 micros_of(key.last_used_at),
+                key.networks.as_ref().map(to_json).transpose()?,
             ]);
             match inserted {
                 Ok(_) => Ok(()),
@@ -106,6 +110,7 @@ impl Keys for SqliteStore {
                 key.mailboxes.as_ref().map(to_json).transpose()?,
                 micros_of(key.expires_at),
                 micros_of(key.revoked_at),
+                key.networks.as_ref().map(to_json).transpose()?,
                 key.id.as_str(),
             ])?;
             Ok(rows > 0)

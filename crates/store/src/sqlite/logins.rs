@@ -3,22 +3,25 @@
 use super::SqliteStore;
 use super::accounts;
 use super::errors::Answer;
-use super::values::{micros, named, time};
+use super::values::{count, kept, micros, named, time};
 use crate::contract::Result;
 use crate::contract::logins::Logins;
 use crate::seal::{Place, Vault};
 use async_trait::async_trait;
 use postroom_model::account::{Account, AccountState};
 use postroom_model::grant::Grant;
-use postroom_model::login::{Login, LoginStatus};
+use postroom_model::login::{DeviceCode, Login, LoginStatus};
 use postroom_model::{AccountId, ConnectionId, KeyId, LoginId, Secret, Timestamp};
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, Params, Row, params};
+use std::time::Duration;
 
 macro_rules! select {
     ($end:literal) => {
         concat!(
             "SELECT id, connection, key, status, authorize_url, redirect_uri, state, nonce,
-                verifier, account, error, created_at, expires_at FROM logins ",
+                verifier, account, error, created_at, expires_at, device_code, user_code,
+                verification_uri, message, interval_seconds
+             FROM logins LEFT JOIN device_codes ON login = id ",
             $end
         )
     };
@@ -27,6 +30,10 @@ macro_rules! select {
 const INSERT: &str = "INSERT INTO logins (id, connection, key, status, authorize_url, redirect_uri,
         state_hash, state, nonce, verifier, account, error, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+const INSERT_CODE: &str =
+    "INSERT INTO device_codes (login, device_code, user_code, verification_uri,
+        message, interval_seconds)
+    VALUES ($1, $2, $3, $4, $5, $6)";
 const FAIL: &str = "UPDATE logins SET status = $1, error = $2 WHERE id = $3 AND status = 'pending'";
 const COMPLETE: &str = "UPDATE logins SET status = 'completed', account = $1, error = NULL
     WHERE id = $2 AND status = 'pending'";
@@ -34,6 +41,7 @@ const IS_PENDING: &str =
     "SELECT EXISTS (SELECT 1 FROM logins WHERE id = $1 AND status = 'pending')";
 const EXPIRE: &str = "UPDATE logins SET status = 'expired'
     WHERE status = 'pending' AND expires_at <= $1";
+const MET: &str = "DELETE FROM claims_challenges WHERE account = $1";
 const FORGET: &str = "DELETE FROM logins WHERE status <> 'pending' AND created_at < $1";
 
 fn place<'a>(login: &'a str, column: &'static str) -> Place<'a> {
@@ -44,28 +52,36 @@ fn place<'a>(login: &'a str, column: &'static str) -> Place<'a> {
     }
 }
 
+fn code_place(login: &str) -> Place<'_> {
+    Place {
+        table: "device_codes",
+        row: login,
+        column: "device_code",
+    }
+}
+
 /// A state is random: its hash tells nothing of it.
 fn hash(state: &Secret) -> [u8; 32] {
     *blake3::hash(state.reveal().as_bytes()).as_bytes()
 }
 
-fn find(
-    connection: &Connection,
-    vault: &Vault,
-    sql: &str,
-    by: impl Params,
-) -> Answer<Option<Login>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(by)?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
+fn login(row: &Row<'_>, vault: &Vault) -> Answer<Login> {
     let id: String = row.get(0)?;
     let open = |index: usize, column| -> Answer<Secret> {
         let sealed: Vec<u8> = row.get(index)?;
         Ok(vault.open_secret(place(&id, column), &sealed)?)
     };
-    Ok(Some(Login {
+    let device = match row.get::<_, Option<Vec<u8>>>(13)? {
+        None => None,
+        Some(sealed) => Some(DeviceCode {
+            device_code: vault.open_secret(code_place(&id), &sealed)?,
+            user_code: row.get(14)?,
+            verification_uri: row.get(15)?,
+            message: row.get(16)?,
+            interval: Duration::from_secs(count(row.get(17)?)),
+        }),
+    };
+    Ok(Login {
         connection: ConnectionId::new(row.get::<_, String>(1)?),
         key: row.get::<_, Option<String>>(2)?.map(KeyId::new),
         status: named(row.get(3)?)?,
@@ -78,8 +94,20 @@ fn find(
         error: row.get(10)?,
         created_at: time(row.get(11)?)?,
         expires_at: time(row.get(12)?)?,
+        device,
         id: LoginId::new(id),
-    }))
+    })
+}
+
+fn find(
+    connection: &Connection,
+    vault: &Vault,
+    sql: &str,
+    by: impl Params,
+) -> Answer<Option<Login>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(by)?;
+    rows.next()?.map(|row| login(row, vault)).transpose()
 }
 
 #[async_trait]
@@ -104,6 +132,16 @@ impl Logins for SqliteStore {
                 micros(login.created_at),
                 micros(login.expires_at),
             ])?;
+            if let Some(device) = &login.device {
+                tx.prepare_cached(INSERT_CODE)?.execute(params![
+                    id,
+                    vault.seal(code_place(id), device.device_code.reveal())?,
+                    device.user_code,
+                    device.verification_uri,
+                    device.message,
+                    kept(device.interval.as_secs()),
+                ])?;
+            }
             Ok(())
         })
         .await
@@ -130,6 +168,17 @@ impl Logins for SqliteStore {
             )
         })?;
         Ok(found.filter(|login| login.state == *state))
+    }
+
+    async fn device_logins(&self) -> Result<Vec<Login>> {
+        self.read("listing sign-ins", |connection| {
+            let mut statement = connection.prepare_cached(select!(
+                "WHERE status = 'pending' AND device_code IS NOT NULL ORDER BY created_at, id"
+            ))?;
+            statement
+                .query_and_then([], |row| login(row, &self.0.vault))?
+                .collect()
+        })
     }
 
     async fn fail_login(&self, id: &LoginId, status: LoginStatus, error: &str) -> Result<bool> {
@@ -170,6 +219,7 @@ impl Logins for SqliteStore {
             };
             accounts::put(tx, &now)?;
             accounts::put_grant(tx, &vault, &now.id, &grant, expires_at)?;
+            tx.prepare_cached(MET)?.execute([now.id.as_str()])?;
             tx.prepare_cached(COMPLETE)?
                 .execute(params![now.id.as_str(), id.as_str()])?;
             Ok(Some(now))

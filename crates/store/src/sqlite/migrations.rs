@@ -10,7 +10,9 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/sqlite/0001_begin.sql"),
     include_str!("../migrations/sqlite/0002_people.sql"),
     include_str!("../migrations/sqlite/0003_views.sql"),
+    include_str!("../migrations/sqlite/0005_logins.sql"),
     include_str!("../migrations/sqlite/0006_alerts.sql"),
+    include_str!("../migrations/sqlite/0007_access.sql"),
 ];
 
 /// The newest schema version that this program knows.

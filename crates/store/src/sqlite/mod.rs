@@ -9,6 +9,7 @@
 
 mod accounts;
 mod alerts;
+mod audit;
 mod blobs;
 mod calls;
 mod changes;
@@ -30,7 +31,9 @@ mod migrations;
 mod numbers;
 mod outbox;
 mod people;
+mod persons;
 mod readers;
+mod sessions;
 mod settings;
 mod tables;
 mod upsert;

@@ -78,3 +78,25 @@ pub async fn grants_are_kept_and_go_with_the_account(ground: &dyn Ground) {
     assert!(ok!(store.mailbox(&"other".into())).is_some());
     assert!(store.save_grant(&id, &grant("x"), at(1)).await.is_err());
 }
+
+/// What Microsoft asks of an account is kept until a sign-in met it.
+pub async fn claims_challenges_end_with_a_sign_in(ground: &dyn Ground) {
+    let store = ground.open().await;
+    with_mailboxes(store.as_ref(), &[]).await;
+    let user = account("u", "c", Some("user"));
+    ok!(store.put_account(&user));
+    assert_eq!(ok!(store.claims_challenge(&user.id)), None);
+    for claims in ["{}", "{\"a\":1}"] {
+        ok!(store.put_claims_challenge(&user.id, claims));
+        assert_eq!(
+            ok!(store.claims_challenge(&user.id)).as_deref(),
+            Some(claims)
+        );
+    }
+    ok!(store.insert_login(&login("l", "c")));
+    ok!(store.complete_login(&"l".into(), &user, &grant("t"), at(9)));
+    assert_eq!(ok!(store.claims_challenge(&user.id)), None);
+    // Of an account that is gone there is nothing to keep.
+    ok!(store.put_claims_challenge(&"nobody".into(), "{}"));
+    assert_eq!(ok!(store.claims_challenge(&"nobody".into())), None);
+}

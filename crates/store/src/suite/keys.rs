@@ -19,6 +19,7 @@ pub async fn found_by_hash_whatever_their_state(ground: &dyn Ground) {
     assert_eq!(ok!(store.key_by_hash(&[3; 32])), None);
     two.revoked_at = Some(at(5));
     two.mailboxes = None;
+    two.networks = None;
     two.scopes.pop();
     assert!(ok!(store.update_key(&two)));
     assert!(!ok!(store.update_key(&key("x"))));

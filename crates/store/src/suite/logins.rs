@@ -89,3 +89,34 @@ pub async fn sweeping_expires_and_forgets(ground: &dyn Ground) {
         Some(LoginStatus::Pending)
     );
 }
+
+/// A code for another device is kept with its sign-in, and those under way are found again.
+pub async fn device_codes_are_found_while_pending(ground: &dyn Ground) {
+    let store = ground.open().await;
+    with_mailboxes(store.as_ref(), &[]).await;
+    ok!(store.insert_login(&login("browser", "c")));
+    let mut short = device_login("one", "c");
+    if let Some(device) = &mut short.device {
+        device.message = None;
+    }
+    let long = device_login("two", "c");
+    ok!(store.insert_login(&short));
+    ok!(store.insert_login(&long));
+    let found = ok!(store.device_logins());
+    assert_eq!(format!("{found:?}"), format!("{:?}", [&short, &long]));
+    let code = |login: &postroom_model::login::Login| {
+        let device = login.device.as_ref().expect("a device code");
+        device.device_code.reveal().to_owned()
+    };
+    assert_eq!(code(&found[0]), "device-one");
+    assert_eq!(
+        code(&ok!(store.login(&"two".into())).expect("there")),
+        "device-two"
+    );
+    ok!(store.fail_login(&short.id, LoginStatus::Failed, "declined"));
+    let found = ok!(store.device_logins());
+    assert_eq!(found.len(), 1);
+    ok!(store.sweep_logins(at(601), at(1)));
+    assert!(ok!(store.device_logins()).is_empty());
+    assert!(ok!(store.login(&short.id)).is_none());
+}

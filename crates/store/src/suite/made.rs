@@ -9,16 +9,18 @@ use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::alert::{
     Alert, AlertChange, AlertEvent, AlertSeverity, AlertSubject, AlertSubjectKind, AlertType,
 };
+use postroom_model::audit::{Actor, ActorKind, AuditEntry, Outcome, Subject};
 use postroom_model::change::Change;
 use postroom_model::cloud::Cloud;
 use postroom_model::connection::{Connection, Credential, CredentialInfo, CredentialKind};
 use postroom_model::grant::Grant;
 use postroom_model::key::{Key, Scope};
-use postroom_model::login::{Login, LoginStatus};
+use postroom_model::login::{DeviceCode, Login, LoginStatus};
 use postroom_model::mailbox::{Mailbox, SyncState};
 use postroom_model::outbox::{
     BodyType, OutboxItem, OutboxKind, OutboxStatus, OutboxStep, OutgoingMessage,
 };
+use postroom_model::person::{Person, Role, Session, SignInToken};
 use postroom_model::resource::attachment::{AttachmentKind, AttachmentRecord, BlobRef};
 use postroom_model::resource::folder::MailFolder;
 use postroom_model::resource::message::MessageRecord;
@@ -106,10 +108,27 @@ pub fn login(id: &str, connection: &str) -> Login {
         state: Secret::new(format!("state-{id}")),
         nonce: Secret::new(format!("nonce-{id}")),
         verifier: Secret::new(format!("verifier-{id}")),
+        device: None,
         account: None,
         error: None,
         created_at: at(0),
         expires_at: at(600),
+    }
+}
+
+/// A sign-in with a code on another device.
+pub fn device_login(id: &str, connection: &str) -> Login {
+    Login {
+        authorize_url: String::new(),
+        redirect_uri: String::new(),
+        device: Some(DeviceCode {
+            device_code: Secret::new(format!("device-{id}")),
+            user_code: format!("CODE-{id}"),
+            verification_uri: "https://login.example/device".into(),
+            message: Some(format!("Type CODE-{id}.")),
+            interval: std::time::Duration::from_secs(5),
+        }),
+        ..login(id, connection)
     }
 }
 
@@ -120,6 +139,7 @@ pub fn key(id: &str) -> Key {
         name: format!("Key {id}"),
         scopes: vec![Scope::MailRead, Scope::MailSend],
         mailboxes: Some(vec!["one".into()]),
+        networks: Some(vec!["10.1.0.0/16".parse().expect("a network")]),
         expires_at: None,
         revoked_at: None,
         created_at: at(0),
@@ -161,6 +181,62 @@ pub fn alert_step(alert: &Alert, was: Option<u16>, change: AlertChange) -> Alert
         alert: alert.clone(),
         was,
         event: Some(AlertEvent::of(event, "http://here", change, alert)),
+    }
+}
+
+/// Somebody who opens the console.
+pub fn person(id: &str) -> Person {
+    Person {
+        id: id.into(),
+        name: format!("Person {id}"),
+        address: Some(format!("{id}@contoso.example")),
+        role: Role::Operator,
+        identity: None,
+        created_at: at(0),
+        signed_in_at: None,
+    }
+}
+
+/// A session that began then.
+pub fn session(id: &str, person: &str, began: i64) -> Session {
+    Session {
+        id: id.into(),
+        person: person.into(),
+        created_at: at(began),
+        seen_at: at(began),
+        expires_at: at(began + 1000),
+    }
+}
+
+/// A token that signs somebody in until then.
+pub fn token(person: Option<&str>, until: i64) -> SignInToken {
+    SignInToken {
+        person: person.map(Into::into),
+        created_at: at(0),
+        expires_at: at(until),
+    }
+}
+
+/// An entry of the audit log.
+pub fn audit_entry(id: &str, seconds: i64) -> AuditEntry {
+    AuditEntry {
+        id: id.into(),
+        at: at(seconds),
+        actor: Actor {
+            kind: ActorKind::Key,
+            id: Some("k".into()),
+            name: "Key k".into(),
+        },
+        address: Some(std::net::Ipv6Addr::LOCALHOST.into()),
+        action: "key.create".into(),
+        subject: Some(Subject {
+            kind: "key".into(),
+            id: None,
+            name: Some(format!("of {id}")),
+        }),
+        outcome: Outcome::Done,
+        details: serde_json::Map::from_iter([("scopes".to_owned(), vec!["mail.read"].into())]),
+        request_id: Some("request".into()),
     }
 }
 

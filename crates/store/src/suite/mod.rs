@@ -40,6 +40,7 @@ macro_rules! ok {
 
 pub mod accounts;
 pub mod alerts;
+pub mod audit;
 pub mod blobs;
 pub mod calls;
 pub mod changes;
@@ -55,9 +56,11 @@ pub mod moves;
 pub mod nul;
 pub mod outbox;
 pub mod people;
+pub mod persons;
 pub mod random;
 pub mod reading;
 pub mod secrets;
+pub mod sessions;
 pub mod settings;
 pub mod vault;
 
@@ -71,6 +74,7 @@ macro_rules! conformance {
                 one_for_a_user_and_one_for_the_application
                 state_is_written_once
                 grants_are_kept_and_go_with_the_account
+                claims_challenges_end_with_a_sign_in
             }
             alerts {
                 one_is_open_for_a_subject
@@ -79,6 +83,7 @@ macro_rules! conformance {
                 old_ones_are_forgotten
                 a_reading_writes_the_ends
             }
+            audit { pages_newest_first_and_filters an_entry_is_finished_once }
             blobs {
                 equal_contents_are_kept_once
                 pieces_make_the_same_content
@@ -111,6 +116,7 @@ macro_rules! conformance {
                 found_by_state_and_ended_once
                 completing_keeps_the_accounts_id
                 sweeping_expires_and_forgets
+                device_codes_are_found_while_pending
             }
             mailboxes {
                 found_by_address_without_regard_to_case
@@ -149,6 +155,11 @@ macro_rules! conformance {
                 texts_have_no_nul
                 go_with_the_connection
             }
+            persons {
+                found_by_identity_and_by_address
+                a_token_signs_in_once
+                the_first_token_makes_the_first_person
+            }
             random { any_sequence_matches_the_model }
             reading {
                 pages_in_order_even_with_equal_times
@@ -157,6 +168,10 @@ macro_rules! conformance {
                 every_condition
             }
             secrets { are_not_readable_on_disk }
+            sessions {
+                found_with_the_person_and_gone_with_it
+                sweeping_ends_the_idle_and_the_old
+            }
             settings { are_kept check_and_describe_work closed_is_closed }
             vault {
                 a_ciphertext_opens_in_its_place_only

@@ -19,6 +19,11 @@ pub async fn are_not_readable_on_disk(ground: &dyn Ground) {
     login.verifier = Secret::new("hidden-verifier");
     login.authorize_url = "https://login.example/?state=hidden-state".into();
     ok!(store.insert_login(&login));
+    let mut device = device_login("d", "c");
+    if let Some(code) = &mut device.device {
+        code.device_code = Secret::new("hidden-device-code");
+    }
+    ok!(store.insert_login(&device));
     let look = |part: &str| {
         let found = |file: &Vec<u8>| file.windows(part.len()).any(|it| it == part.as_bytes());
         ground.files().iter().any(found)

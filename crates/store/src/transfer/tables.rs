@@ -61,9 +61,24 @@ pub(super) static LOGINS: Table = table!("logins" by 1:
     id Text, connection Text, key Text, status Text, authorize_url Bytes, redirect_uri Text,
     state_hash Bytes, state Bytes, nonce Bytes, verifier Bytes, account Text, error Text,
     created_at Time, expires_at Time);
+static DEVICE_CODES: Table = table!("device_codes" by 1:
+    login Text, device_code Bytes, user_code Text, verification_uri Text, message Text,
+    interval_seconds Integer);
+static CLAIMS_CHALLENGES: Table = table!("claims_challenges" by 1: account Text, claims Text);
 static KEYS: Table = table!("keys" by 1:
     made Integer, id Text, hash Bytes, name Text, scopes Text, mailboxes Text, expires_at Time,
-    revoked_at Time, created_at Time, last_used_at Time);
+    revoked_at Time, created_at Time, last_used_at Time, networks Text);
+static PERSONS: Table = table!("persons" by 1:
+    id Text, name Text, address Text, role Text, tenant_id Text, object_id Text,
+    created_at Time, signed_in_at Time);
+static SIGN_IN_TOKENS: Table = table!("sign_in_tokens" by 1:
+    hash Bytes, person Text, created_at Time, expires_at Time);
+static SESSIONS: Table = table!("sessions" by 1:
+    id Text, hash Bytes, person Text, created_at Time, seen_at Time, expires_at Time);
+static AUDIT: Table = table!("audit" by 1:
+    id Text, at Time, actor_kind Text, actor_id Text, actor_name Text, address Text,
+    action Text, subject_kind Text, subject_id Text, subject_name Text, outcome Text,
+    details Text, request_id Text);
 static MAILBOX_NUMBERS: Table = table!("mailbox_numbers" by 1:
     number Integer, mailbox Text, last_change Integer);
 static FOLDER_NUMBERS: Table = table!("folder_numbers" by 2:
@@ -114,6 +129,8 @@ pub static TABLES: &[&Table] = &[
     &GRANTS,
     &PEOPLE,
     &LOGINS,
+    &DEVICE_CODES,
+    &CLAIMS_CHALLENGES,
     &KEYS,
     &MAILBOX_NUMBERS,
     &FOLDER_NUMBERS,
@@ -133,4 +150,8 @@ pub static TABLES: &[&Table] = &[
     &ALERT_FEED,
     &ALERT_EVENTS,
     &APPLICATION_READINGS,
+    &PERSONS,
+    &SIGN_IN_TOKENS,
+    &SESSIONS,
+    &AUDIT,
 ];

@@ -7,6 +7,7 @@ use postroom_model::call::{CallDetail, CallRecord};
 use postroom_model::login::LoginStatus;
 use postroom_model::mailbox::{SyncPhase, SyncState};
 use postroom_model::outbox::{OutboxItem, OutboxStatus, OutboxStep, OutgoingAttachment};
+use postroom_model::person::MicrosoftIdentity;
 use postroom_model::resource::attachment::{AttachmentKind, BlobRef};
 use postroom_model::resource::person::{PersonRecord, PersonSource};
 use postroom_store::Store;
@@ -15,7 +16,7 @@ use postroom_store::contract::blobs::blob_ref;
 use postroom_store::contract::cursors::Cursor;
 use postroom_store::contract::folders::FolderPage;
 use postroom_store::contract::idempotency::IdempotencyClaim;
-use postroom_store::suite::made::*;
+use postroom_store::suite::made::{person as operator, *};
 
 /// The contents that [`everything`] puts: small ones, large ones, an empty one.
 pub(crate) fn contents() -> Vec<Bytes> {
@@ -110,6 +111,42 @@ async fn people(store: &dyn Store) {
     store.insert_key(&all, &[2; 32]).await.expect("written");
     let used = [("k2".into(), at(44))];
     store.touch_keys(&used).await.expect("written");
+    console(store).await;
+}
+
+async fn console(store: &dyn Store) {
+    let mut ann = operator("ann");
+    ann.identity = Some(MicrosoftIdentity {
+        tenant_id: "t".into(),
+        object_id: "o".into(),
+    });
+    let mut bare = operator("bare");
+    bare.address = None;
+    for it in [ann, bare] {
+        store.insert_person(&it).await.expect("written");
+    }
+    let began = session("s", "ann", 30);
+    assert!(
+        store
+            .insert_session(&began, &[3; 32])
+            .await
+            .expect("written")
+    );
+    for (number, whose) in [(4, Some("bare")), (5, None)] {
+        store
+            .put_sign_in_token(&[number; 32], &token(whose, 100))
+            .await
+            .expect("written");
+    }
+    let mut bare = audit_entry("e2", 41);
+    bare.actor.id = None;
+    bare.address = None;
+    bare.subject = None;
+    bare.request_id = None;
+    store
+        .insert_audit(&[audit_entry("e1", 40), bare])
+        .await
+        .expect("written");
 }
 
 async fn folders(store: &dyn Store) {
