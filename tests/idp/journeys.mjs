@@ -1,6 +1,8 @@
 // Postroom against an identity provider that was not written here.
 
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { createServer } from "node:http";
 import { Browser } from "./browser.mjs";
 import { Postroom } from "./postroom.mjs";
 import { GRAPH, TENANT, startProvider } from "./provider.mjs";
@@ -29,8 +31,20 @@ const web = {
   client_secret: SECRET,
   token_endpoint_auth_method: "client_secret_post",
 };
+// Where the provider finds the key of the client that has a certificate, once it is made.
+const keys = { keys: [] };
+const keyServer = createServer((_request, response) => response.end(JSON.stringify(keys)));
+await new Promise((resolve) => keyServer.listen(0, "127.0.0.1", resolve));
 const idp = await startProvider(
   [
+    {
+      client_id: "certificate",
+      grant_types: ["authorization_code", "refresh_token", "client_credentials"],
+      redirect_uris: [callback],
+      token_endpoint_auth_method: "private_key_jwt",
+      token_endpoint_auth_signing_alg: "PS256",
+      jwks_uri: `http://127.0.0.1:${keyServer.address().port}/`,
+    },
     { client_id: "web", ...web },
     { client_id: "by-hand", ...web },
     { client_id: "wrong", ...web },
@@ -152,6 +166,30 @@ await test("client credentials with a secret", async () => {
   assert.equal(about.sub, undefined);
 });
 
+await test("private_key_jwt with a certificate that is made here", async () => {
+  const connection = await connect("certificate", { credential: { generate: true } });
+  const { credentials } = await postroom.ok("GET", `/connections/${connection}`);
+  const path = `/connections/${connection}/credentials/${credentials[0].id}/certificate`;
+  const pem = await postroom.text(path);
+  const jwk = new X509Certificate(pem).publicKey.export({ format: "jwk" });
+  keys.keys = [{ ...jwk, use: "sig", alg: "PS256" }];
+  const { value } = await postroom.ok("GET", "/accounts");
+  const application = value.find(
+    (it) => it.connection === connection && it.kind === "application",
+  );
+  // Twice: each assertion is good once (the provider keeps their ids).
+  for (let time = 0; time < 2; time += 1) {
+    const answer = await token(application.id);
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    const about = await introspect(answer.body.accessToken);
+    assert.equal(about.client_id, "certificate");
+    await postroom.ok("POST", `/connections/${connection}/check`, {});
+  }
+  const { login, end } = await signIn(connection, "barbara");
+  assert.equal(login.status, "completed", JSON.stringify([login, end]));
+  assert.equal((await token(login.account)).status, 200);
+});
+
 await test("a wrong secret is the connection's trouble", async () => {
   const connection = await connect("wrong", { credential: { secret: "another one" } });
   const { value } = await postroom.ok("GET", "/accounts");
@@ -215,5 +253,6 @@ await test("nothing that was secret is in the log", async () => {
 if (failed > 0) console.log(`Postroom said:\n${postroom.log.split("\n").slice(-30).join("\n")}`);
 await postroom.stop();
 idp.stop();
+keyServer.close();
 console.log(`idp: ${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -98,6 +98,15 @@ export class Postroom {
     return answer.body;
   }
 
+  /** A file, as text. */
+  async text(path) {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      headers: { authorization: `Bearer ${this.#key}` },
+    });
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status}`);
+    return response.text();
+  }
+
   async stop() {
     if (this.#server?.exitCode === null) {
       const ended = new Promise((resolve) => this.#server.on("close", resolve));

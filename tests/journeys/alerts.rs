@@ -3,6 +3,7 @@
 use crate::login::log_in;
 use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
+use postroom_engine::access::Caller;
 use postroom_engine::alerts::AlertSettings;
 use postroom_engine::connections::NewCredential;
 use postroom_model::{Clock, HeldClock, Secret, SystemClock, Timestamp};
@@ -254,12 +255,12 @@ async fn levels_in_order_each_once_and_by_mail() -> Result<()> {
             expires: until,
         });
     });
-    let credential = NewCredential {
-        secret: Secret::new("new8Q~and-quite-another-one"),
-        expires_at: Some(until),
-    };
+    let credential = NewCredential::secret(Secret::new("new8Q~and-quite-another-one"), Some(until));
     let id = held.world.connection.id.clone();
-    held.world.engine.add_credential(&id, credential).await?;
+    let engine = &held.world.engine;
+    engine
+        .add_credential(&Caller::Local, &id, credential)
+        .await?;
     assert_eq!(
         held.events().await?,
         said("credential.expired", 0, "resolved")

@@ -77,8 +77,7 @@ impl Callers {
                                 (format!("{} {}", answer.status, answer.body["code"]), false)
                             }
                         };
-                        {
-                            let mut known = answers.lock().map_err(|_| anyhow::anyhow!("held"))?;
+                        if let Ok(mut known) = answers.lock() {
                             *known.entry(told).or_default() += 1;
                         }
                         if last && has_token {
@@ -265,7 +264,7 @@ async fn kills_lose_no_grant() -> Result<()> {
 }
 
 /// Signs the first user in. Gives the account.
-async fn sign_user_in(server: &str, key: &str, sandbox: &Running) -> Result<String> {
+pub(crate) async fn sign_user_in(server: &str, key: &str, sandbox: &Running) -> Result<String> {
     let api = Api::new(server, key);
     let connections = api.get("/connections").await?;
     let connection = connections["value"][0]["id"].as_str().context("one")?;

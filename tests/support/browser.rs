@@ -22,7 +22,8 @@ pub async fn sign_in(
     password: &str,
     does: Does,
 ) -> Result<(Url, String)> {
-    walk(authorize_url, None, user, password, does).await
+    let (address, page, _) = walk(authorize_url, None, user, password, does).await?;
+    Ok((address, page))
 }
 
 /// Opens the page for device codes, types one, signs in, and follows to where that ends.
@@ -33,7 +34,18 @@ pub async fn enter_code(
     password: &str,
     does: Does,
 ) -> Result<(Url, String)> {
-    walk(page, Some(user_code), user, password, does).await
+    let (address, page, _) = walk(page, Some(user_code), user, password, does).await?;
+    Ok((address, page))
+}
+
+/// As [`sign_in`], with the cookies that the browser has in the end.
+pub async fn walk_in(
+    authorize_url: &str,
+    user: &str,
+    password: &str,
+    does: Does,
+) -> Result<(Url, String, HashMap<String, String>)> {
+    walk(authorize_url, None, user, password, does).await
 }
 
 async fn walk(
@@ -42,7 +54,7 @@ async fn walk(
     user: &str,
     password: &str,
     does: Does,
-) -> Result<(Url, String)> {
+) -> Result<(Url, String, HashMap<String, String>)> {
     let http = Client::builder()
         .redirect(redirect::Policy::none())
         .build()?;
@@ -81,8 +93,12 @@ async fn walk(
         }
         let page = text(answer).await?;
         let Some(form) = form(&page) else {
-            return Ok((address, page));
+            return Ok((address, page, cookies));
         };
+        // A page of the server's own, after the sign-in: nothing is to be typed there.
+        if form.0 == "/signout" {
+            return Ok((address, page, cookies));
+        }
         let (action, mut fields) = form;
         let mut typed = false;
         if let Some((_, field)) = fields
@@ -91,7 +107,7 @@ async fn walk(
         {
             // A code that does not work is asked for again.
             let Some(code) = user_code.take() else {
-                return Ok((address, page));
+                return Ok((address, page, cookies));
             };
             *field = code.to_owned();
             typed = true;

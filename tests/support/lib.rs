@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod compare;
 pub mod curl;
 pub mod ground;
+pub mod listener;
 pub mod process;
 pub mod secrets;
 pub mod tenant;

@@ -217,10 +217,10 @@ pub fn connection_to(sandbox: &Running) -> NewConnection {
         name: "Sandbox".into(),
         tenant_id: sandbox.tenant_id.clone(),
         client_id: sandbox.client_id.clone(),
-        credential: Some(NewCredential {
-            secret: Secret::new(sandbox.client_secret.clone()),
-            expires_at: None,
-        }),
+        credential: Some(NewCredential::secret(
+            Secret::new(sandbox.client_secret.clone()),
+            None,
+        )),
         authority_url: Some(sandbox.authority_url.clone()),
         graph_url: Some(sandbox.graph_url.clone()),
         ..NewConnection::default()

@@ -64,10 +64,10 @@ impl Accounts {
                     name: format!("Bench {number}"),
                     tenant_id: address.tenant_id.clone(),
                     client_id: address.client_id.clone(),
-                    credential: Some(NewCredential {
-                        secret: Secret::new(address.client_secret.as_str()),
-                        expires_at: None,
-                    }),
+                    credential: Some(NewCredential::secret(
+                        Secret::new(address.client_secret.as_str()),
+                        None,
+                    )),
                     authority_url: Some(address.root.clone()),
                     graph_url: Some(address.root.clone()),
                     // So that ten thousand times the same document need not be read first.

@@ -86,10 +86,10 @@ async fn postroom() -> Result<(usize, usize)> {
                 name: "Storm".into(),
                 tenant_id: sandbox.tenant_id.clone(),
                 client_id: sandbox.client_id.clone(),
-                credential: Some(NewCredential {
-                    secret: Secret::new(sandbox.client_secret.as_str()),
-                    expires_at: None,
-                }),
+                credential: Some(NewCredential::secret(
+                    Secret::new(sandbox.client_secret.as_str()),
+                    None,
+                )),
                 authority_url: Some(sandbox.authority_url.clone()),
                 graph_url: Some(sandbox.graph_url.clone()),
                 ..NewConnection::default()
@@ -97,7 +97,7 @@ async fn postroom() -> Result<(usize, usize)> {
         )
         .await?;
     let login = engine
-        .begin_login(&Caller::Local, connection.id.as_str(), NewLogin::default())
+        .begin_login(&Caller::Local, &connection.id, NewLogin::default())
         .await?;
     let user = sandbox.users.first().context("a user")?;
     let SignedIn::Redirect(end) = sandbox.sandbox().sign_in(

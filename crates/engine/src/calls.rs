@@ -1,6 +1,6 @@
 //! The call log, filled and read.
 
-use crate::access::Caller;
+use crate::access::{Action, Caller, Target};
 use crate::{Engine, Problem, Result};
 use postroom_model::CallId;
 use postroom_model::call::CallRecord;
@@ -43,17 +43,17 @@ impl Engine {
     /// One with its detail.
     pub async fn call(&self, caller: &Caller, id: &CallId) -> Result<CallRecord> {
         self.written_calls().await;
-        let seen = |call: &CallRecord| match (caller.mailboxes(), &call.mailbox) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(_), Some(mailbox)) => caller.reaches(mailbox),
-        };
         let mut call = self
             .store()
             .call(id)
             .await?
-            .filter(seen)
             .ok_or_else(|| Problem::not_found("call", id.as_str()))?;
+        let target = Target::Item {
+            what: "call",
+            id: id.as_str(),
+            mailbox: call.mailbox.as_ref(),
+        };
+        self.authorize(caller, Action::GetCall, target).await?;
         show_to(caller, &mut call);
         Ok(call)
     }

@@ -4,14 +4,18 @@ use crate::access::Caller;
 use crate::{Code, Engine, Problem, Result};
 use postroom_model::cloud::Cloud;
 use postroom_model::connection::{Connection, Endpoints};
-use postroom_model::{ConnectionId, CredentialId, Secret, Timestamp};
+use postroom_model::{ConnectionId, CredentialId};
 
 mod addresses;
 mod application;
+mod certificate;
 mod credentials;
+mod federated;
 pub(crate) mod validate;
 
 pub(crate) use addresses::moved_setting;
+pub use credentials::{MADE_FOR_DAYS, NewCredential};
+pub use federated::NewFederated;
 
 /// A connection to be added.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +26,7 @@ pub struct NewConnection {
     pub tenant_id: String,
     /// The application (client) id.
     pub client_id: String,
-    /// A client secret; empty is none.
+    /// How the application proves itself; an empty secret is none.
     pub credential: Option<NewCredential>,
     /// Where the addresses come from.
     pub cloud: Cloud,
@@ -63,15 +67,6 @@ pub struct ConnectionChange {
     pub scopes: Option<Vec<String>>,
 }
 
-/// A client secret to be kept.
-#[derive(Clone, Debug)]
-pub struct NewCredential {
-    /// Its value (not its id).
-    pub secret: Secret,
-    /// When it ends at Microsoft.
-    pub expires_at: Option<Timestamp>,
-}
-
 impl Engine {
     /// All connections, in the order in which they were made.
     pub async fn connections(&self) -> Result<Vec<Connection>> {
@@ -95,8 +90,9 @@ impl Engine {
     ///
     /// # Errors
     /// `invalidRequest` for an address that is none or is plain `http` off loopback, a tenant or
-    /// client id that is none; `forbidden` for an address outside the known clouds from a caller
-    /// without `admin`; `conflict` for a name that is there.
+    /// client id that is none, a certificate that cannot be used; `forbidden` for an address
+    /// outside the known clouds or a federated credential from a caller without `admin`;
+    /// `conflict` for a name that is there.
     pub async fn add_connection(&self, caller: &Caller, new: NewConnection) -> Result<Connection> {
         let now = self.now();
         let connection = Connection {
@@ -124,12 +120,17 @@ impl Engine {
             credentials: Vec::new(),
             created_at: now,
         };
+        fits_together(&connection)?;
         let outside = addresses::outside(&connection, None);
         addresses::may_lead_outside(caller, &outside)?;
         self.name_is_free(&connection).await?;
+        let fit = match new.credential.filter(|new| !new.is_empty()) {
+            Some(credential) => Some(self.fit(caller, &connection.name, credential).await?),
+            None => None,
+        };
         self.store().insert_connection(&connection).await?;
-        if let Some(credential) = new.credential.filter(|new| !new.is_empty())
-            && let Err(problem) = self.keep_credential(&connection.id, credential).await
+        if let Some(fit) = fit
+            && let Err(problem) = self.keep_credential(&connection.id, fit).await
         {
             // All or nothing: half a connection would only be in the way of the next try.
             self.store().remove_connection(&connection.id).await?;
@@ -149,6 +150,7 @@ impl Engine {
     ) -> Result<Connection> {
         let was = self.connection_now(id).await?;
         let connection = changed(&was, &change)?;
+        fits_together(&connection)?;
         let outside = addresses::outside(&connection, Some(&was));
         addresses::may_lead_outside(caller, &outside)?;
         if connection.name != was.name {
@@ -160,7 +162,10 @@ impl Engine {
             None => Vec::new(),
         };
         let kept: Vec<CredentialId> = match credential {
-            Some(credential) => vec![self.insert_credential(id, credential).await?.id],
+            Some(credential) => {
+                let fit = self.fit(caller, &connection.name, credential).await?;
+                vec![self.insert_credential(id, fit).await?.id]
+            }
             None => Vec::new(),
         };
         if !outside.is_empty() {
@@ -223,6 +228,13 @@ impl Engine {
         problem.existing = Some(taken.id.into_string());
         Err(problem)
     }
+}
+
+/// Whether tenant, cloud, addresses and scopes go together.
+fn fits_together(connection: &Connection) -> Result<()> {
+    addresses::is_one_authority(connection)?;
+    addresses::scopes_are_at_home(connection)?;
+    validate::consumers(connection)
 }
 
 /// A connection with what is given written over it.

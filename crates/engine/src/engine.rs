@@ -10,6 +10,7 @@ use postroom_model::account::Account;
 use postroom_model::clock::SharedClock;
 use postroom_model::dice::SharedDice;
 use postroom_model::mailbox::Mailbox;
+use postroom_model::person::Role;
 use postroom_model::{AccountId, Timestamp};
 use postroom_store::Store;
 use std::sync::Arc;
@@ -62,6 +63,15 @@ pub struct EngineSettings {
     pub send_attempts: u32,
     /// Whom alerts are mailed to.
     pub alerts: crate::alerts::AlertSettings,
+    /// How long entries of the audit log are kept.
+    pub keep_audit: Duration,
+    /// The connection (id or name) that people sign in to Postroom through; `None`: the only one
+    /// there is.
+    pub sign_in_connection: Option<String>,
+    /// The tenant (its id) whose users are let in without an invitation.
+    pub sign_in_tenant: Option<String>,
+    /// What they may do.
+    pub sign_in_role: Option<Role>,
 }
 
 impl Default for EngineSettings {
@@ -82,6 +92,10 @@ impl Default for EngineSettings {
             not_sent_after: Duration::from_secs(30),
             send_attempts: 12,
             alerts: crate::alerts::AlertSettings::default(),
+            keep_audit: DAY * 400,
+            sign_in_connection: None,
+            sign_in_tenant: None,
+            sign_in_role: None,
         }
     }
 }
@@ -103,6 +117,8 @@ pub(crate) struct Shared {
     pub(crate) mirror: Mirror,
     pub(crate) outbox: Outbox,
     pub(crate) access: crate::access::AccessState,
+    pub(crate) persons: crate::persons::PersonsState,
+    pub(crate) counted: crate::audit::Counted,
     pub(crate) logins: crate::logins::LoginState,
     pub(crate) alerts: crate::alerts::AlertState,
     pub(crate) account_changes: Arc<crate::grants::AccountChanges>,
@@ -119,7 +135,7 @@ impl Engine {
     pub fn new(parts: EngineParts) -> Result<Self> {
         let call_log = Arc::new(StoreCallLog::new(Arc::clone(&parts.store)));
         let account_changes = Arc::new(crate::grants::AccountChanges::default());
-        let vault = Arc::new(StoreVault::new(
+        let vault = Arc::new(StoreVault::telling(
             Arc::clone(&parts.store),
             Arc::clone(&parts.clock),
             Arc::clone(&account_changes),
@@ -142,6 +158,8 @@ impl Engine {
                 mirror: Mirror::default(),
                 outbox: Outbox::default(),
                 access: crate::access::AccessState::default(),
+                persons: crate::persons::PersonsState::default(),
+                counted: crate::audit::Counted::default(),
                 logins: crate::logins::LoginState::default(),
                 alerts: crate::alerts::AlertState::default(),
                 account_changes,
@@ -180,6 +198,8 @@ impl Engine {
             );
         }
         self.shared.call_log.flush().await;
+        self.shared.access.say_rest(self.now());
+        self.write_counted().await;
         if let Err(error) = self.shared.store.close().await {
             tracing::error!(%error, "closing the store");
         }
@@ -218,6 +238,11 @@ impl Engine {
     /// Drops the access token that is held in memory: the next call fetches a new one.
     pub fn expire_token(&self, account: &AccountId) {
         self.shared.door.forget_token(account);
+    }
+
+    /// Drops what is remembered of a connection's sign-in service: the next call asks anew.
+    pub fn ask_anew(&self, connection: &postroom_model::ConnectionId) {
+        self.shared.door.ask_anew(connection);
     }
 
     /// The door, for what an engine passes through whole.

@@ -31,8 +31,13 @@ pub struct StoreVault {
 }
 
 impl StoreVault {
-    /// A vault on this store.
-    pub(crate) fn new(
+    /// A vault on this store, whose news nobody hears.
+    pub fn new(store: Arc<dyn Store>, clock: SharedClock) -> Self {
+        Self::telling(store, clock, Arc::default())
+    }
+
+    /// A vault on this store that says what changes.
+    pub(crate) fn telling(
         store: Arc<dyn Store>,
         clock: SharedClock,
         changes: Arc<AccountChanges>,

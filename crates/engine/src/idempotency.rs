@@ -52,7 +52,7 @@ impl Engine {
             )));
         }
         let claim = IdempotencyClaim {
-            key: caller.key().map(|key| key.id.clone()),
+            key: caller.owner(),
             idempotency_key: idempotency_key.to_owned(),
             request_hash,
             status: 0,

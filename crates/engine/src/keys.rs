@@ -1,10 +1,10 @@
 //! Keys, made and taken back.
 
-use crate::access::{Caller, hash_of, new_secret};
+use crate::access::{Caller, KEY};
 use crate::connections::validate;
-use crate::{Code, Engine, Problem, Result};
+use crate::{Engine, Problem, Result};
 use postroom_model::key::{Key, Scope};
-use postroom_model::{KeyId, MailboxId, Secret, Timestamp};
+use postroom_model::{KeyId, MailboxId, Network, Secret, Timestamp};
 
 /// A key to be made.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,8 @@ pub struct NewKey {
     pub scopes: Vec<Scope>,
     /// Mailboxes by id or address; `None`: all.
     pub mailboxes: Option<Vec<String>>,
+    /// From where it opens anything; `None`: from anywhere.
+    pub networks: Option<Vec<Network>>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
 }
@@ -28,6 +30,8 @@ pub struct KeyChange {
     pub scopes: Option<Vec<Scope>>,
     /// See [`NewKey`]; `Some(None)`: all mailboxes.
     pub mailboxes: Option<Option<Vec<String>>>,
+    /// See [`NewKey`]; `Some(None)`: from anywhere.
+    pub networks: Option<Option<Vec<Network>>>,
     /// See [`NewKey`].
     pub expires_at: Option<Option<Timestamp>>,
 }
@@ -50,6 +54,7 @@ impl Engine {
             name: validate::name("key", &new.name)?,
             scopes: rules::scopes(new.scopes)?,
             mailboxes,
+            networks: rules::networks(new.networks)?,
             expires_at: new.expires_at,
             revoked_at: None,
             created_at: now,
@@ -58,9 +63,7 @@ impl Engine {
         rules::coherent(&key)?;
         rules::not_over(key.expires_at, now)?;
         rules::within(caller, &key)?;
-        let secret = new_secret(&*self.shared.dice);
-        let hash = hash_of(secret.reveal())
-            .ok_or_else(|| Problem::new(Code::Internal, "A key of ours has the wrong form."))?;
+        let (secret, hash) = KEY.make(&*self.shared.dice);
         self.store().insert_key(&key, &hash).await?;
         self.shared.alerts.wake();
         Ok((key, secret))
@@ -89,6 +92,9 @@ impl Engine {
                 None => None,
             };
         }
+        if let Some(networks) = change.networks {
+            key.networks = rules::networks(networks)?;
+        }
         if let Some(expires_at) = change.expires_at {
             rules::not_over(expires_at, self.now())?;
             key.expires_at = expires_at;
@@ -102,7 +108,7 @@ impl Engine {
     pub async fn revoke_key(&self, caller: &Caller, id: &KeyId) -> Result<()> {
         let mut key = self.unrevoked_key(id).await?;
         // Any key may give itself back.
-        if caller.key().is_none_or(|own| own.id != key.id) {
+        if caller.owner().is_none_or(|own| own != key.id) {
             rules::within(caller, &key)?;
         }
         key.revoked_at = Some(self.now());

@@ -7,11 +7,13 @@
 pub mod access;
 pub mod accounts;
 pub mod alerts;
+pub mod audit;
 pub mod calls;
 pub mod changes;
 pub mod checks;
 pub mod connections;
 pub mod grants;
+pub mod graph;
 pub mod idempotency;
 pub mod keys;
 pub mod logins;
@@ -20,8 +22,10 @@ pub mod mailboxes;
 pub mod mirror;
 pub mod outbox;
 pub mod people;
+pub mod persons;
 pub mod problem;
 pub mod setup;
+pub mod tokens;
 
 mod engine;
 

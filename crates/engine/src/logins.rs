@@ -1,12 +1,11 @@
 //! Sign-ins of users: begun by a caller, finished in a browser.
 
-use crate::access::Caller;
+use crate::access::{Action, Caller, Target};
 use crate::connections::validate;
 use crate::{Code, Engine, Problem, Result};
 use postroom_microsoft::{AuthorizeAsk, pkce};
 use postroom_model::account::Account;
 use postroom_model::clock::later;
-use postroom_model::key::Scope;
 use postroom_model::login::{Login, LoginStatus};
 use postroom_model::{ConnectionId, LoginId, Secret};
 use std::time::Duration;
@@ -25,6 +24,15 @@ pub(crate) use sweep::{earlier, sweep};
 
 use finish::Finish;
 use returned::Returned;
+
+/// Why a browser brought back no code, in words for whoever signs in.
+pub(crate) fn why_no_code(query: &[(String, String)]) -> String {
+    Returned::read(query).refused.unwrap_or_else(|| {
+        "The address has neither a code nor an error in it: it was cut off on its way. Begin the \
+         sign-in again."
+            .to_owned()
+    })
+}
 
 /// How long a sign-in lives unless the caller says otherwise, in seconds.
 const LIFETIME: u64 = 600;
@@ -126,7 +134,7 @@ impl Engine {
         let login = Login {
             id: LoginId::new(dice.timed_guid(now).to_string()),
             connection: connection.id.clone(),
-            key: caller.key().map(|key| key.id.clone()),
+            key: caller.owner(),
             status: LoginStatus::Pending,
             authorize_url: authorize_url.into(),
             redirect_uri,
@@ -248,17 +256,14 @@ impl Engine {
 
     /// A sign-in as it is now, ended if its time is over.
     async fn login_now(&self, caller: &Caller, id: &LoginId) -> Result<Login> {
-        let seen = |login: &Login| {
-            let began = caller.key().map(|key| &key.id) == login.key.as_ref();
-            began || caller.has(Scope::Admin)
-        };
         let gone = || Problem::not_found("login", id.as_str());
-        let login = self
-            .store()
-            .login(id)
-            .await?
-            .filter(seen)
-            .ok_or_else(gone)?;
+        let login = self.store().login(id).await?.ok_or_else(gone)?;
+        let target = Target::Own {
+            what: "login",
+            id: id.as_str(),
+            owner: login.key.as_ref(),
+        };
+        self.authorize(caller, Action::GetLogin, target).await?;
         if login.status != LoginStatus::Pending || self.now() < login.expires_at {
             return Ok(login);
         }

@@ -164,6 +164,13 @@ impl Engine {
             .await?
             .filter(|account| account.kind == AccountKind::Application)
             .ok_or_else(|| {
+                if connection.is_for_consumers() {
+                    return Problem::invalid(format!(
+                        "Connection {:?} is for personal Microsoft accounts, where an application \
+                         acts for signed-in users only: name the account of a user who signed in.",
+                        connection.name
+                    ));
+                }
                 Problem::invalid(format!(
                     "Connection {:?} has no credential, so its application cannot act: add a \
                      client secret to it, or name the account of a user who signed in.",

@@ -77,6 +77,8 @@ codes! {
     MailboxForbidden = "mailboxForbidden", 403, "The key does not reach this mailbox";
     /// A key or an address that only an administrator may give.
     Forbidden = "forbidden", 403, "Not allowed";
+    /// A change with a session, and without proof that a page of ours asked for it.
+    CsrfFailed = "csrfFailed", 403, "Not asked for by a page of this server";
     /// It is not here, or not for this key.
     NotFound = "notFound", 404, "Not found";
     /// The API promises it, this version has it not.

@@ -26,6 +26,11 @@ impl App {
         }
     }
 
+    /// Whether browsers reach this server over HTTPS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.engine.settings().public_url.starts_with("https://")
+    }
+
     /// Waits for `work`, but not longer than this server is open.
     pub(crate) async fn while_open<T>(
         &self,

@@ -14,6 +14,8 @@
 #![allow(clippy::result_large_err)]
 
 mod app;
+mod cookies;
+mod csrf;
 mod extract;
 mod files;
 mod lists;
@@ -27,7 +29,9 @@ mod problem;
 mod router;
 mod routes;
 mod serve;
+mod through;
 mod tls;
+mod trail;
 mod unread;
 
 pub use openapi::{RouteAccess, RouteScope, error_table, openapi, route_table};

@@ -37,6 +37,10 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     );
     // How long something took is no time of day: the engine's clock may stand still.
     let begun = Instant::now();
+    // A browser that is told of Basic asks its person for a password: whoever comes with a cookie
+    // is no caller with a key.
+    let by_cookie = request.headers().contains_key(header::COOKIE)
+        && !request.headers().contains_key(header::AUTHORIZATION);
     let (request, reading) = unread::watch(request);
     let mut response = next.run(request).instrument(span.clone()).await;
     reading.close_unless_ended(&mut response);
@@ -45,6 +49,12 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     app.metrics.answered(method.as_str(), &route, status, took);
     span.in_scope(|| tracing::debug!(status, ?took, "answered"));
     let headers = response.headers_mut();
+    if by_cookie && headers.contains_key(header::WWW_AUTHENTICATE) {
+        headers.insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"Postroom\""),
+        );
+    }
     headers.insert(REQUEST_ID, id);
     headers
         .entry(header::X_CONTENT_TYPE_OPTIONS)

@@ -1,5 +1,6 @@
 //! How the HTTP API behaves.
 
+use postroom_model::Network;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -39,6 +40,9 @@ pub struct RouterOptions {
     pub max_upload_bytes: u64,
     /// A note on the start page: that this is a demo, for example.
     pub banner: Option<String>,
+    /// The proxies that are believed when they say whom they were called by (`X-Forwarded-For`,
+    /// `Forwarded`).
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for RouterOptions {
@@ -51,6 +55,7 @@ impl Default for RouterOptions {
             // messages").
             max_upload_bytes: 150 * MIB as u64,
             banner: None,
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -19,6 +19,23 @@ pub(crate) fn page(status: StatusCode, title: &str, body: &str) -> Response {
     html(status, document(title, "narrow", body))
 }
 
+/// The same for a page with a form that is sent back to this server. What it was reached by goes
+/// along within this server: a browser that may not say where a form comes from says that it comes
+/// from nowhere, and is not believed.
+pub(crate) fn form_page(status: StatusCode, title: &str, body: &str) -> Response {
+    let mut response = page(status, title, body);
+    let policy = POLICY.replace("form-action 'none'", "form-action 'self'");
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.insert(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        );
+    }
+    response
+}
+
 /// A page's text. `body` is HTML.
 pub(crate) fn document(title: &str, class: &str, body: &str) -> String {
     format!(

@@ -66,10 +66,11 @@ impl IntoResponse for Refusal {
         log(&problem);
         let status = StatusCode::from_u16(problem.code.status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = problem.retry_after;
+        let (code, retry_after) = (problem.code, problem.retry_after);
         let body = body(problem);
         let text = serde_json::to_string(&body).unwrap_or_default();
         let mut response = (status, text).into_response();
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -114,7 +115,7 @@ pub(crate) fn body(problem: Problem) -> ProblemBody {
 }
 
 /// The private half.
-fn log(problem: &Problem) {
+pub(crate) fn log(problem: &Problem) {
     let code = problem.code.text();
     let mut reasons = String::new();
     let mut cause = std::error::Error::source(problem);

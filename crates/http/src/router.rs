@@ -28,12 +28,13 @@ pub(crate) fn of(app: App) -> Router {
         // Bodies have limits of their own, with an answer that names them.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), crate::trail::follow))
         .layer(from_fn_with_state(app.clone(), observe))
         .with_state(app)
 }
 
 /// What is promised, and not built yet.
-const NOT_YET: &[&str] = &["graph", "threads", "sinks", "drives", "audit"];
+const NOT_YET: &[&str] = &["threads", "sinks", "drives"];
 
 async fn nowhere(uri: Uri) -> Refusal {
     Refusal(nothing_at(uri.path()))
@@ -79,14 +80,19 @@ mod tests {
     #[test]
     fn what_is_promised_is_told_from_what_is_not() {
         for path in [
-            "/api/v1/graph/a/v1.0/me",
             "/api/v1/threads",
             "/api/v1/mailboxes/a@b/calendars",
             "/api/v1/drives/1/items",
         ] {
             assert_eq!(nothing_at(path).code, Code::NotYet, "{path}");
         }
-        for path in ["/graph", "/api/v1/nonsense", "/api/v1", "/api/v2/threads"] {
+        for path in [
+            "/graph",
+            "/api/v1/graph/a/beta/me",
+            "/api/v1/nonsense",
+            "/api/v1",
+            "/api/v2/threads",
+        ] {
             assert_eq!(nothing_at(path).code, Code::NotFound, "{path}");
         }
     }

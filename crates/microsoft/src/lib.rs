@@ -14,11 +14,12 @@ pub mod signin;
 
 pub use door::{
     Again, BudgetSettings, Door, DoorError, DoorParts, DoorSettings, GraphPath, GraphRefusal,
-    GraphRequest, GraphResponse, GraphStream, Identity, Priority, Repeat, RequestBody, SignInError,
-    Target,
+    GraphRequest, GraphResponse, GraphStream, HandedOn, Identity, PassedAnswer, PassedBody,
+    PassedRequest, Priority, Repeat, RequestBody, SignInError, Target, TokenScopes, Upload,
+    UploadFailure, immutable_ids_with,
 };
 pub use signin::{
     AdminConsentAsk, AuthorizeAsk, AuthorizeProbe, CredentialTrial, DeviceCode, DevicePoll,
-    Discovery, IdTokenUser, SignedIn,
+    Discovery, IdTokenUser, Identified, IdentityAsk, SignedIn, federated_address,
     pkce::{Pkce, pkce},
 };

@@ -64,12 +64,73 @@ impl std::str::FromStr for Cloud {
     }
 }
 
+/// Hosts of sign-in services by cloud, the one to take in front. All of a line are the same service
+/// (microsoft-authentication-library-for-go, `known_metadata.go`).
+const AUTHORITIES: &[&[&str]] = &[
+    &[
+        "login.microsoftonline.com",
+        "login.windows.net",
+        "login.microsoft.com",
+        "sts.windows.net",
+    ],
+    &["login.microsoftonline.us", "login.usgovcloudapi.net"],
+    &["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"],
+];
+
+/// Whether two hosts are the same cloud's sign-in service under one name or another. An ID token's
+/// issuer may name an alias.
+pub fn same_authority(one: &str, other: &str) -> bool {
+    AUTHORITIES
+        .iter()
+        .any(|cloud| cloud.contains(&one) && cloud.contains(&other))
+}
+
+/// Whether this root is one of a known cloud's sign-in addresses.
+pub fn is_known_authority(url: &str) -> bool {
+    url.trim_end_matches('/')
+        .strip_prefix("https://")
+        .is_some_and(|host| AUTHORITIES.iter().any(|cloud| cloud.contains(&host)))
+}
+
 /// Whether this root is one of a known cloud's sign-in or Graph addresses. A stored secret may be
 /// sent there; to any other place only what was typed in for that place.
 pub fn is_known_root(url: &str) -> bool {
     let url = url.trim_end_matches('/');
-    Cloud::ALL
-        .iter()
-        .any(|cloud| cloud.authority_url() == url || cloud.graph_url() == url)
-        || url == "https://login.chinacloudapi.cn"
+    is_known_authority(url) || Cloud::ALL.iter().any(|cloud| cloud.graph_url() == url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_clouds_addresses_are_known_and_nobody_elses() {
+        for cloud in Cloud::ALL {
+            assert!(is_known_authority(cloud.authority_url()));
+            assert!(is_known_root(cloud.authority_url()));
+            assert!(is_known_root(cloud.graph_url()));
+            assert!(!is_known_authority(cloud.graph_url()));
+        }
+        for alias in [
+            "https://login.windows.net/",
+            "https://login.usgovcloudapi.net",
+        ] {
+            assert!(is_known_root(alias), "{alias}");
+        }
+        for other in [
+            "http://login.microsoftonline.com",
+            "https://login.microsoftonline.com.evil.example",
+            "https://login.microsoftonline.com:8443",
+            "https://login.microsoftonline.de",
+            "",
+        ] {
+            assert!(!is_known_root(other), "{other}");
+        }
+        assert!(same_authority("sts.windows.net", "login.microsoft.com"));
+        assert!(!same_authority(
+            "login.microsoftonline.com",
+            "login.microsoftonline.us"
+        ));
+        assert!(!same_authority("a.example", "a.example"));
+    }
 }

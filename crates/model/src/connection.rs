@@ -42,6 +42,20 @@ pub struct Connection {
     pub created_at: Timestamp,
 }
 
+/// What a tenant is called in addresses where personal Microsoft accounts sign in.
+pub const CONSUMERS: &str = "consumers";
+
+/// The id of the tenant that personal Microsoft accounts are in (entra-docs,
+/// `v2-protocols-oidc.md`).
+pub const CONSUMER_TENANT_ID: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+impl Connection {
+    /// Whether it is for personal Microsoft accounts. There, an application acts for users only.
+    pub fn is_for_consumers(&self) -> bool {
+        self.tenant_id == CONSUMERS || self.tenant_id == CONSUMER_TENANT_ID
+    }
+}
+
 /// What a sign-in asks for when the connection does not say otherwise: the delegated permissions
 /// of what Postroom does with mail and people.
 pub const DEFAULT_SCOPES: &[&str] = &["User.Read", "Mail.ReadWrite", "Mail.Send"];
@@ -74,12 +88,19 @@ pub struct CredentialInfo {
     pub id: CredentialId,
     /// What it is.
     pub kind: CredentialKind,
-    /// When it ends at Microsoft, as typed in by whoever added it.
+    /// When it ends at Microsoft: of a secret as typed in by whoever added it, of a certificate as
+    /// it stands in it. A federated credential has no end.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub expires_at: Option<Timestamp>,
     /// When it was added here.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
+    /// The certificate, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateInfo>,
+    /// Where the assertion comes from, when it is a federated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federated: Option<FederatedSource>,
 }
 
 impl CredentialInfo {
@@ -97,6 +118,69 @@ impl CredentialInfo {
 pub enum CredentialKind {
     /// A client secret.
     Secret,
+    /// A certificate, by which the application signs that it is itself.
+    Certificate,
+    /// Another issuer's word for it (workload identity federation).
+    Federated,
+}
+
+impl CredentialKind {
+    /// The name in JSON and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Certificate => "certificate",
+            Self::Federated => "federated",
+        }
+    }
+
+    /// What people call it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Secret => "client secret",
+            Self::Certificate => "certificate",
+            Self::Federated => "federated credential",
+        }
+    }
+}
+
+/// The public half of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateInfo {
+    /// The certificate in PEM, without its key: what is uploaded to the app registration.
+    pub pem: String,
+    /// SHA-1 of the certificate in hexadecimal capitals, as the Entra admin center shows it.
+    pub thumbprint: String,
+    /// SHA-256 of the certificate in base64url, as it stands in an assertion's header
+    /// (RFC 7515, section 4.1.8).
+    pub x5t_s256: String,
+    /// Whom it names.
+    pub subject: String,
+    /// From when on it is good.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub not_before: Timestamp,
+}
+
+/// Where another issuer's assertion comes from. It is read anew for each use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum FederatedSource {
+    /// A file on the server.
+    File {
+        /// Its absolute path.
+        file: String,
+    },
+    /// An address that answers with it.
+    Url {
+        /// `https`, or `http` on this machine.
+        url: String,
+        /// The names of headers that are sent along. Their values are secret.
+        #[serde(default)]
+        headers: Vec<String>,
+    },
 }
 
 /// A credential with its secret, as the vault gives it to the sign-in client.
@@ -104,6 +188,7 @@ pub enum CredentialKind {
 pub struct Credential {
     /// What may be told of it.
     pub info: CredentialInfo,
-    /// The client secret itself.
+    /// The client secret itself; of a certificate its private key (PKCS#8 in PEM); of a federated
+    /// credential the headers of its source (a JSON object of texts).
     pub secret: Secret,
 }

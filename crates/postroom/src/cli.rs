@@ -44,6 +44,8 @@ pub(crate) enum Command {
     People(commands::people::People),
     /// Keys for callers of the HTTP API
     Key(commands::key::KeyCommand),
+    /// People who sign in to Postroom itself
+    Person(commands::person::PersonCommand),
     /// What waits to leave
     Outbox(commands::outbox::OutboxCommand),
     /// The store itself: move it, check it
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Alerts(commands::alerts::AlertsCommand),
     /// The log of calls to Microsoft
     Calls(commands::calls::Calls),
+    /// What was changed, and by whom
+    Audit(commands::audit::Audit),
     /// Check everything that can be wrong, and say what to do about it
     Doctor(commands::doctor::Doctor),
 }

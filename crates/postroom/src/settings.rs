@@ -11,7 +11,8 @@ use crate::place::StorePlace;
 use crate::platform;
 use crate::trouble::usage;
 use clap::{Args, Parser, ValueEnum};
-use postroom_model::Secret;
+use postroom_model::person::Role;
+use postroom_model::{Network, Secret};
 use postroom_store::{BlobPlace, DatabaseUrl};
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -96,6 +97,29 @@ pub struct Layer {
     /// The largest upload with attachments, in megabytes [default: 150]
     #[arg(long, value_name = "MB", env = "POSTROOM_MAX_UPLOAD_MB")]
     pub max_upload_mb: Option<u64>,
+    /// The proxies (networks or addresses, separated by commas) that are believed when they say
+    /// whom they were called by [default: none]
+    #[arg(
+        long,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "POSTROOM_TRUSTED_PROXIES"
+    )]
+    pub trusted_proxies: Option<Vec<Network>>,
+    /// For how many days the audit log is kept [default: 400]
+    #[arg(long, value_name = "DAYS", env = "POSTROOM_KEEP_AUDIT_DAYS")]
+    pub keep_audit_days: Option<u64>,
+    /// The connection that people sign in to Postroom with Microsoft through [default: the only
+    /// one there is]
+    #[arg(long, value_name = "NAME", env = "POSTROOM_SIGN_IN_CONNECTION")]
+    pub sign_in_connection: Option<String>,
+    /// The tenant (its GUID) whose users are let in without an invitation, with --sign-in-role
+    /// [default: none]
+    #[arg(long, value_name = "GUID", env = "POSTROOM_SIGN_IN_TENANT")]
+    pub sign_in_tenant: Option<String>,
+    /// What they may do: reader or operator
+    #[arg(long, value_name = "ROLE", env = "POSTROOM_SIGN_IN_ROLE")]
+    pub sign_in_role: Option<Role>,
 }
 
 /// Certificate and key of the server, both or none.
@@ -180,6 +204,14 @@ pub struct Settings {
     pub master_key_command: Option<String>,
     /// The largest upload, in bytes.
     pub max_upload_bytes: u64,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// How long the audit log is kept.
+    pub keep_audit: Duration,
+    /// The connection that people sign in through.
+    pub sign_in_connection: Option<String>,
+    /// The tenant whose users are let in uninvited, and what they may do.
+    pub sign_in_uninvited: Option<(String, Role)>,
 }
 
 impl Layer {
@@ -263,6 +295,11 @@ impl Layer {
             master_key_file: key.0,
             master_key_command: key.1,
             max_upload_mb: self.max_upload_mb.or(below.max_upload_mb),
+            trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
+            keep_audit_days: self.keep_audit_days.or(below.keep_audit_days),
+            sign_in_connection: self.sign_in_connection.or(below.sign_in_connection),
+            sign_in_tenant: self.sign_in_tenant.or(below.sign_in_tenant),
+            sign_in_role: self.sign_in_role.or(below.sign_in_role),
         }
     }
 
@@ -298,6 +335,7 @@ impl Layer {
         };
         let public_url = self.public_url.map(|url| checked_url(&url)).transpose()?;
         let (alerts_mail_to, alerts_mail_from) = self.alerts.resolve()?;
+        let sign_in_uninvited = uninvited(self.sign_in_tenant, self.sign_in_role)?;
         Ok(Settings {
             config_file: None,
             listen: self
@@ -363,6 +401,17 @@ impl Layer {
             max_upload_bytes: within("max_upload_mb", self.max_upload_mb.unwrap_or(150), 1, 4096)?
                 * 1024
                 * 1024,
+            trusted_proxies: self.trusted_proxies.unwrap_or_default(),
+            keep_audit: Duration::from_secs(
+                within(
+                    "keep_audit_days",
+                    self.keep_audit_days.unwrap_or(400),
+                    1,
+                    36_500,
+                )? * DAY,
+            ),
+            sign_in_connection: self.sign_in_connection,
+            sign_in_uninvited,
         })
     }
 }
@@ -503,6 +552,35 @@ fn within(name: &str, value: u64, least: u64, most: u64) -> anyhow::Result<u64> 
     )))
 }
 
+/// Whose users are let in uninvited. A whole tenant is never made administrators: an administrator
+/// gives others access, and ought to be somebody who was named.
+fn uninvited(tenant: Option<String>, role: Option<Role>) -> anyhow::Result<Option<(String, Role)>> {
+    match (tenant, role) {
+        (None, None) => Ok(None),
+        (Some(tenant), Some(role)) => {
+            if uuid::Uuid::try_parse(&tenant).is_err() {
+                return Err(usage(
+                    "the setting sign_in_tenant has to be the tenant's id, a GUID: its domains can \
+                     change hands",
+                ));
+            }
+            if role == Role::Administrator {
+                return Err(usage(
+                    "the setting sign_in_role is administrator: invite administrators by name, and \
+                     let a tenant in as reader or operator",
+                ));
+            }
+            Ok(Some((tenant, role)))
+        }
+        (Some(_), None) => Err(usage(
+            "sign_in_tenant is set without sign_in_role: say what its users may do",
+        )),
+        (None, Some(_)) => Err(usage(
+            "sign_in_role is set without sign_in_tenant: say which tenant's users it is for",
+        )),
+    }
+}
+
 fn checked_url(text: &str) -> anyhow::Result<String> {
     let url = url::Url::parse(text)
         .map_err(|error| usage(format!("the setting public_url is no address: {error}")))?;
@@ -627,6 +705,9 @@ mod tests {
             "master_key_file = \"/x\"\nmaster_key_command = \"y\"",
             "data = \"/x\"\ndatabase_url = \"postgres://x/y\"",
             "[tls]\ncert = \"a.pem\"",
+            "sign_in_role = \"reader\"",
+            "sign_in_tenant = \"contoso.com\"\nsign_in_role = \"reader\"",
+            "sign_in_tenant = \"3f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f\"\nsign_in_role = \"administrator\"",
         ] {
             let layer = Layer::from_toml(text).unwrap();
             assert!(layer.resolve().is_err(), "{text}");

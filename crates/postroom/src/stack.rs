@@ -140,6 +140,7 @@ pub(crate) fn engine(
     store: Arc<dyn Store>,
     public_url: String,
 ) -> anyhow::Result<Engine> {
+    let uninvited = settings.sign_in_uninvited.as_ref();
     let extra_ca_pem = settings.ca_file.as_deref().map(read_ca_file).transpose()?;
     Ok(Engine::new(EngineParts {
         store,
@@ -162,6 +163,10 @@ pub(crate) fn engine(
                 mail_to: settings.alerts_mail_to.clone(),
                 mail_from: settings.alerts_mail_from.clone(),
             },
+            keep_audit: settings.keep_audit,
+            sign_in_connection: settings.sign_in_connection.clone(),
+            sign_in_tenant: uninvited.map(|(tenant, _)| tenant.clone()),
+            sign_in_role: uninvited.map(|(_, role)| *role),
             ..EngineSettings::default()
         },
     })?)
@@ -188,6 +193,7 @@ pub(crate) fn http_options(settings: &Settings, listen: SocketAddr) -> HttpOptio
 pub(crate) fn router_options(settings: &Settings) -> RouterOptions {
     RouterOptions {
         max_upload_bytes: settings.max_upload_bytes,
+        trusted_proxies: settings.trusted_proxies.clone(),
         ..RouterOptions::default()
     }
 }

@@ -38,7 +38,9 @@ mod tls;
 #[cfg(feature = "conformance")]
 mod watch;
 
-pub use self::entra::{AppRegistration, Challenge, ClientCertificate, Secret, SignedIn};
+pub use self::entra::{
+    AppRegistration, Challenge, ClientCertificate, FederatedCredential, Secret, SignedIn,
+};
 pub use self::error::Error;
 pub use self::options::Options;
 pub use self::sandbox::{Running, Sandbox, UserAccount};

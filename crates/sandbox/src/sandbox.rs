@@ -303,6 +303,30 @@ impl Sandbox {
         self.entra.alter_app(client_id, alter)
     }
 
+    /// Makes a personal Microsoft account that can sign in at `consumers`, with everybody's
+    /// password, at applications that personal accounts may use.
+    pub fn add_personal_account(&self, login: &str) -> UserAccount {
+        self.entra.add_personal_account(login);
+        UserAccount {
+            user_principal_name: login.to_owned(),
+            password: PASSWORD.to_owned(),
+        }
+    }
+
+    /// An assertion of the sandbox's own other issuer (`/sandbox/issuer`), for federated
+    /// credentials.
+    pub fn foreign_assertion(&self, subject: &str, audience: &str, lifetime: Duration) -> String {
+        let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        self.entra
+            .foreign_assertion(&self.root, subject, audience, lifetime)
+            .unwrap_or_default()
+    }
+
+    /// The name of that issuer.
+    pub fn foreign_issuer(&self) -> String {
+        format!("{}{}", self.root, entra::ISSUER_PATH)
+    }
+
     /// Ends a user's refresh tokens, codes and browser sessions; access tokens live on, as they
     /// do at Entra. False for an unknown user.
     pub fn revoke(&self, user: &str) -> bool {

@@ -8,6 +8,7 @@ mod blob_files;
 mod blocking;
 mod change_cursor;
 pub mod contract;
+mod credential_detail;
 mod file_error;
 mod folder_tree;
 pub mod postgres;

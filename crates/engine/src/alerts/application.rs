@@ -119,16 +119,19 @@ async fn read(
     };
     let mut ends = Vec::new();
     for credential in engine.store().credentials(&connection.id).await? {
-        if credential.info.kind != CredentialKind::Secret {
-            continue;
-        }
+        let proof = match (credential.info.kind, &credential.info.certificate) {
+            (CredentialKind::Secret, _) => Proof::Secret(&credential.secret),
+            (CredentialKind::Certificate, Some(it)) => Proof::Thumbprint(&it.thumbprint),
+            // Another issuer's word has no end there.
+            _ => continue,
+        };
         // What a former reading wrote is no one's typing.
         let is_ours = before.into_iter().flat_map(|it| &it.credentials).any(|it| {
             it.credential == credential.info.id && Some(it.ends_at) == credential.info.expires_at
         });
         let ours = Ours {
             info: &credential.info,
-            proof: Proof::Secret(&credential.secret),
+            proof,
             typed: credential.info.expires_at.filter(|_| !is_ours),
         };
         ends.extend(end_of(&ours, &object));

@@ -23,10 +23,6 @@ pub(super) enum Proof<'o> {
     /// A client secret.
     Secret(&'o Secret),
     /// A certificate's SHA-1 thumbprint, in hexadecimal digits.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "connections have secrets only as yet")
-    )]
     Thumbprint(&'o str),
 }
 
@@ -151,6 +147,8 @@ mod tests {
             kind: CredentialKind::Secret,
             expires_at: None,
             created_at: day(100),
+            certificate: None,
+            federated: None,
         };
         let secret = Secret::new("abc8Q~rest");
         let ours = Ours {
@@ -221,6 +219,8 @@ mod tests {
             kind: CredentialKind::Secret,
             expires_at: None,
             created_at: day(1),
+            certificate: None,
+            federated: None,
         };
         let ours = Ours {
             info: &info,

@@ -2,7 +2,7 @@
 
 use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::alert::{AlertSubject, AlertSubjectKind, ApplicationReading};
-use postroom_model::connection::{Connection, CredentialInfo};
+use postroom_model::connection::{Connection, CredentialInfo, CredentialKind};
 use postroom_model::key::Key;
 use postroom_model::{ConnectionId, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -80,6 +80,8 @@ pub(crate) enum LastCredential<'c> {
     None,
     /// One whose end nobody knows is newer than all whose end is known.
     Unknown,
+    /// There is one that has no end: its issuer renews it.
+    Endless,
     /// This one, whose end is known.
     Known(&'c CredentialInfo, Timestamp),
 }
@@ -88,6 +90,12 @@ pub(crate) enum LastCredential<'c> {
 /// may end.
 pub(crate) fn last_credential(connection: &Connection) -> LastCredential<'_> {
     let credentials = &connection.credentials;
+    if credentials
+        .iter()
+        .any(|it| it.kind == CredentialKind::Federated)
+    {
+        return LastCredential::Endless;
+    }
     let longest = credentials
         .iter()
         .filter_map(|it| Some((it, it.expires_at?)))
@@ -113,7 +121,7 @@ pub(crate) fn credential_of(
     let LastCredential::Known(info, end) = last_credential(connection) else {
         return None;
     };
-    let word = super::words::credential(info.kind);
+    let word = info.kind.words();
     let read = reading
         .into_iter()
         .flat_map(|reading| &reading.credentials)
@@ -197,7 +205,7 @@ fn refused_credential(connection: &Connection, account: &Account) -> Watched {
                 .credentials
                 .iter()
                 .max_by_key(|it| it.created_at)
-                .map_or("client secret", |it| super::words::credential(it.kind)),
+                .map_or("client secret", |it| it.kind.words()),
             reason: reason(account),
             client_id: connection.client_id.clone(),
         },

@@ -3,7 +3,6 @@
 use super::watched::{EndSource, Matter, Watched};
 use postroom_model::Timestamp;
 use postroom_model::account::{Account, AccountKind, AccountState};
-use postroom_model::connection::CredentialKind;
 
 /// What is said of something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,15 +13,6 @@ pub(crate) struct Words {
     pub(crate) detail: String,
     /// What to do.
     pub(crate) hint: String,
-}
-
-/// A credential's kind, for people.
-pub(crate) fn credential(kind: CredentialKind) -> &'static str {
-    if kind == CredentialKind::Secret {
-        "client secret"
-    } else {
-        "certificate"
-    }
 }
 
 /// Who an account is, for people.
@@ -40,18 +30,22 @@ pub(crate) fn account(account: &Account, connection: &str) -> String {
 
 /// What brings a credential back.
 pub(crate) fn renew(word: &str, client_id: &str, connection: &str) -> String {
-    let (make, set) = if word == "client secret" {
-        (
-            "New client secret, and copy its value (not its id)",
-            "--client-secret-file FILE --secret-expires DATE",
-        )
-    } else {
-        ("Upload certificate", "with the new certificate and its key")
-    };
-    format!(
+    let page = format!(
         "Entra admin center → App registrations → the one with the client id {client_id} → \
-         Certificates & secrets → {make}. Then give it to Postroom: `postroom connection set \
-         {connection:?} {set}`."
+         Certificates & secrets"
+    );
+    if word == "client secret" {
+        return format!(
+            "{page} → New client secret, and copy its value (not its id). Then give it to \
+             Postroom: `postroom connection set {connection:?} --client-secret-file FILE \
+             --secret-expires DATE`."
+        );
+    }
+    format!(
+        "Add another certificate beside it: `postroom connection credential add {connection:?} \
+         --make-certificate` (or --certificate FILE for one that you have). Save its public half \
+         with `postroom connection credential certificate {connection:?} --out FILE.pem`, and \
+         upload that: {page} → Certificates → Upload certificate."
     )
 }
 

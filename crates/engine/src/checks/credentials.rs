@@ -44,7 +44,11 @@ pub(super) fn credential(
 
 fn taken(connection: &Connection, now: Timestamp) -> String {
     match connection.credentials.as_slice() {
-        [one] => format!("Microsoft takes the {}{}.", words(one.kind), left(one, now)),
+        [one] => format!(
+            "Microsoft takes the {}{}.",
+            one.kind.words(),
+            left(one, now)
+        ),
         all => format!("Microsoft takes one of {} credentials.", all.len()),
     }
 }
@@ -96,7 +100,7 @@ fn one(
     let name = format!("{NAME}:{}", trial.info.id);
     let about = format!(
         "The {} of {:.0}{}",
-        words(trial.info.kind),
+        trial.info.kind.words(),
         trial.info.created_at,
         left(&trial.info, now)
     );
@@ -127,33 +131,12 @@ fn one(
     }
 }
 
-/// What people call a kind of credential, whichever kinds there are.
-fn words(kind: CredentialKind) -> String {
-    match name(kind).as_str() {
-        "secret" => "client secret".to_owned(),
-        "federated" => "federated credential".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-fn name(kind: CredentialKind) -> String {
-    serde_json::to_value(kind)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_else(|| "credential".to_owned())
-}
-
-/// Whether it has no end that anybody could tell: another issuer's word is fetched anew each time.
-fn never_ends(kind: CredentialKind) -> bool {
-    name(kind) == "federated"
-}
-
 /// Where one of this kind is made.
 fn place_of(connection: &Connection, kind: CredentialKind) -> Place {
-    let page = match name(kind).as_str() {
-        "certificate" => Page::Certificates,
-        "federated" => Page::Federated,
-        _ => Page::Secrets,
+    let page = match kind {
+        CredentialKind::Secret => Page::Secrets,
+        CredentialKind::Certificate => Page::Certificates,
+        CredentialKind::Federated => Page::Federated,
     };
     place(connection, page)
 }
@@ -164,7 +147,8 @@ fn left(info: &CredentialInfo, now: Timestamp) -> String {
         Some(0) => ", which ends within a day".to_owned(),
         Some(1) => ", good for 1 more day".to_owned(),
         Some(days) => format!(", good for {days} more days"),
-        None if never_ends(info.kind) => String::new(),
+        // Another issuer's word is fetched anew each time.
+        None if info.kind == CredentialKind::Federated => String::new(),
         None => ", whose end nobody told".to_owned(),
     }
 }
@@ -192,6 +176,5 @@ mod tests {
         ] {
             assert!(left(&info(days), now).contains(text), "{days:?}");
         }
-        assert_eq!(words(CredentialKind::Secret), "client secret");
     }
 }

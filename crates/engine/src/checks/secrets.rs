@@ -2,10 +2,10 @@
 
 use super::Finding;
 use super::steps::{fine, trouble, warning};
-use crate::alerts::{Due, LastCredential, credential_of, due, last_credential, words};
+use crate::alerts::{Due, LastCredential, credential_of, due, last_credential};
 use postroom_model::Timestamp;
 use postroom_model::alert::{AlertSeverity, ApplicationReading, days_between};
-use postroom_model::connection::{Connection, CredentialInfo};
+use postroom_model::connection::{Connection, CredentialInfo, CredentialKind};
 
 /// What there is to say of a connection's credentials.
 pub(super) fn findings(
@@ -51,7 +51,7 @@ pub(super) fn said(subject: &str, due: Due, now: Timestamp) -> Finding {
 }
 
 fn good(subject: &str, credential: &CredentialInfo, days: i64) -> Finding {
-    let word = words::credential(credential.kind);
+    let word = credential.kind.words();
     fine(
         subject,
         format!("Its {word} is good for {}.", in_days(days)),
@@ -60,7 +60,13 @@ fn good(subject: &str, credential: &CredentialInfo, days: i64) -> Finding {
 
 /// One of which nobody knows the end, or beside which there is one that lasts longer.
 fn other(subject: &str, credential: &CredentialInfo, now: Timestamp) -> Finding {
-    let word = words::credential(credential.kind);
+    let word = credential.kind.words();
+    if credential.kind == CredentialKind::Federated {
+        return fine(
+            subject,
+            "It has a federated credential, which its issuer renews: there is no end to watch.",
+        );
+    }
     match credential.days_left(now) {
         None => warning(
             subject,
@@ -97,7 +103,7 @@ mod tests {
     use super::super::Severity;
     use super::*;
     use postroom_model::cloud::Cloud;
-    use postroom_model::connection::{CredentialKind, Endpoints};
+    use postroom_model::connection::Endpoints;
     use postroom_model::{ConnectionId, CredentialId};
 
     fn severities(days: &[Option<i64>]) -> Vec<Severity> {
@@ -121,6 +127,8 @@ mod tests {
                     kind: CredentialKind::Secret,
                     expires_at: days.and_then(end),
                     created_at: now,
+                    certificate: None,
+                    federated: None,
                 })
                 .collect(),
             created_at: now,

@@ -3,7 +3,7 @@
 use super::validate;
 use crate::access::Caller;
 use crate::{Code, Engine, Problem, Result};
-use postroom_model::cloud::is_known_root;
+use postroom_model::cloud::{is_known_authority, is_known_root};
 use postroom_model::connection::{Connection, Endpoints};
 use postroom_model::key::Scope;
 use postroom_model::{ConnectionId, CredentialId};
@@ -79,6 +79,59 @@ pub(super) fn may_lead_outside(caller: &Caller, outside: &[String]) -> Result<()
             outside.join(", ")
         ),
     ))
+}
+
+/// Refuses endpoints that lie at several hosts. A code that one of them gave is shown to another:
+/// whoever has the token endpoint could redeem a user's code at the one that it is from (RFC 9700,
+/// section 4.4).
+pub(super) fn is_one_authority(connection: &Connection) -> Result<()> {
+    let Endpoints {
+        authorization,
+        token,
+        device_authorization,
+        jwks,
+    } = &connection.endpoints;
+    // With both of these set by hand, nothing is read from the authority.
+    let root = (authorization.is_none() || token.is_none()).then_some(&connection.authority_url);
+    let origins: Vec<String> = [root]
+        .into_iter()
+        .chain([
+            authorization.as_ref(),
+            token.as_ref(),
+            device_authorization.as_ref(),
+            jwks.as_ref(),
+        ])
+        .flatten()
+        .filter_map(|address| Url::parse(address).ok())
+        .map(|url| url.origin().ascii_serialization())
+        .collect();
+    let one = origins.windows(2).all(|pair| pair[0] == pair[1]);
+    if one || origins.iter().all(|origin| is_known_authority(origin)) {
+        return Ok(());
+    }
+    Err(Problem::invalid(format!(
+        "The endpoints of one sign-in service lie at one host, but these are at {}: give          authorityUrl and all endpoints at the same one.",
+        origins.join(", ")
+    )))
+}
+
+/// Refuses scopes of another resource than the connection's Graph where that is outside the known
+/// clouds: a token for Microsoft's Graph would be shown to somebody else's.
+pub(super) fn scopes_are_at_home(connection: &Connection) -> Result<()> {
+    if is_known(&connection.graph_url) {
+        return Ok(());
+    }
+    let home = format!("{}/", connection.graph_url.trim_end_matches('/'));
+    let astray = connection
+        .scopes
+        .iter()
+        .find(|scope| scope.contains(':') && !scope.starts_with(&home));
+    match astray {
+        None => Ok(()),
+        Some(scope) => Err(Problem::invalid(format!(
+            "The scope {scope:?} is of another resource than the connection's Graph at {home}: its              token would be shown to the wrong one. Give permissions by their names, like              Mail.Read."
+        ))),
+    }
 }
 
 /// The setting that says since when a connection's secrets go to another host.
@@ -210,6 +263,72 @@ mod tests {
             assert!(!leads_outside(&moved, change), "{change:?} again");
             assert!(!leads_outside(&moved, &ConnectionChange::default()));
         }
+    }
+
+    #[test]
+    fn endpoints_of_one_sign_in_service_lie_at_one_host() {
+        let with = |endpoints: Endpoints, authority: &str| {
+            is_one_authority(&Connection {
+                endpoints,
+                authority_url: authority.to_owned(),
+                ..connection()
+            })
+        };
+        let at = |host: &str| Some(format!("{host}/x"));
+        let (own, evil) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
+        let global = Cloud::Global.authority_url();
+        assert!(with(Endpoints::default(), own).is_ok());
+        let token_elsewhere = Endpoints {
+            token: at(evil),
+            ..Endpoints::default()
+        };
+        assert!(with(token_elsewhere.clone(), own).is_err());
+        assert!(with(token_elsewhere, evil).is_ok());
+        let both = Endpoints {
+            authorization: at(evil),
+            token: at(evil),
+            ..Endpoints::default()
+        };
+        assert!(with(both.clone(), global).is_ok());
+        for split in [
+            Endpoints {
+                authorization: at(global),
+                ..both.clone()
+            },
+            Endpoints {
+                device_authorization: at(global),
+                ..both.clone()
+            },
+            Endpoints {
+                jwks: at(own),
+                ..both
+            },
+        ] {
+            assert!(with(split.clone(), global).is_err(), "{split:?}");
+        }
+        let aliases = Endpoints {
+            token: at("https://login.windows.net"),
+            ..Endpoints::default()
+        };
+        assert!(with(aliases, global).is_ok());
+    }
+
+    #[test]
+    fn scopes_of_another_resource_stay_at_home() {
+        let with = |graph: &str, scope: &str| {
+            scopes_are_at_home(&Connection {
+                graph_url: graph.to_owned(),
+                scopes: vec!["Mail.Read".to_owned(), scope.to_owned()],
+                ..connection()
+            })
+        };
+        let (global, evil) = (Cloud::Global.graph_url(), "https://graph.evil.example");
+        assert!(with(global, "https://graph.microsoft.com/Mail.Send").is_ok());
+        assert!(with(evil, "Mail.Send").is_ok());
+        assert!(with(evil, "https://graph.evil.example/Mail.Send").is_ok());
+        assert!(with(evil, "https://graph.microsoft.com/Mail.Send").is_err());
+        assert!(with(evil, "https://graph.evil.example.com/Mail.Send").is_err());
+        assert!(with(evil, "api:some/Mail.Send").is_err());
     }
 
     #[test]

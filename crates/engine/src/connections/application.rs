@@ -6,7 +6,11 @@ use postroom_model::connection::Connection;
 use postroom_model::{AccountId, ConnectionId};
 
 /// Why the application cannot act without a credential.
-const NO_CREDENTIAL: &str = "The connection has no credential any more: add a client secret to it.";
+const NO_CREDENTIAL: &str =
+    "The connection has no credential any more: add a client secret or a certificate to it.";
+/// Why there is no application for personal accounts (AADSTS9001023, 90124, 90130).
+const CONSUMERS: &str = "The connection is for personal Microsoft accounts now, where an \
+    application acts for signed-in users only: give it a tenant, or sign the users in.";
 
 impl Engine {
     /// Brings a connection's application account in line with its credentials. With `fresh` a
@@ -28,10 +32,21 @@ impl Engine {
             return Ok(());
         };
         let account = self.store().account_of(id, None).await?;
-        if connection.credentials.is_empty() {
-            return match account {
-                Some(account) => self.retire_application(account).await,
-                None => Ok(()),
+        let why_none = if connection.is_for_consumers() {
+            Some(CONSUMERS)
+        } else if connection.credentials.is_empty() {
+            Some(NO_CREDENTIAL)
+        } else {
+            None
+        };
+        if let Some(why) = why_none {
+            if let Some(account) = account {
+                self.retire_application(account, why).await?;
+            }
+            return if fresh {
+                self.revive_users(id).await
+            } else {
+                Ok(())
             };
         }
         let now = self.now();
@@ -64,9 +79,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Without a credential there is no application. One that mailboxes are reached through stays,
-    /// unable to act: their mirrors would go with it, and a new secret brings all back.
-    async fn retire_application(&self, account: Account) -> Result<()> {
+    /// Without a credential, and for personal accounts, there is no application. One that mailboxes
+    /// are reached through stays, unable to act: their mirrors would go with it, and a new
+    /// credential brings all back.
+    async fn retire_application(&self, account: Account, why: &str) -> Result<()> {
         let mailboxes = self.store().mailboxes().await?;
         if mailboxes
             .iter()
@@ -79,7 +95,7 @@ impl Engine {
         let now = self.now();
         let retired = Account {
             state: AccountState::CredentialExpired,
-            reason: Some(NO_CREDENTIAL.to_owned()),
+            reason: Some(why.to_owned()),
             since: now,
             expires_at: None,
             ..account.clone()

@@ -1,7 +1,8 @@
 //! What is taken for a name, a tenant, an address.
 
 use crate::{Problem, Result};
-use postroom_model::connection::DEFAULT_SCOPES;
+use postroom_model::cloud::{Cloud, is_known_authority};
+use postroom_model::connection::{CONSUMERS, Connection, DEFAULT_SCOPES};
 use url::{Host, Url};
 use uuid::Uuid;
 
@@ -33,13 +34,16 @@ fn is_unfit(c: char) -> bool {
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A tenant: a GUID or a domain.
+/// A tenant: a GUID or a domain, or `consumers` for personal Microsoft accounts.
 pub(super) fn tenant(given: &str) -> Result<String> {
     let tenant = given.trim().to_ascii_lowercase();
     if let Ok(guid) = Uuid::try_parse(&tenant) {
         return Ok(guid.hyphenated().to_string());
     }
-    if matches!(tenant.as_str(), "common" | "organizations" | "consumers") {
+    if tenant == CONSUMERS {
+        return Ok(tenant);
+    }
+    if matches!(tenant.as_str(), "common" | "organizations") {
         return Err(Problem::invalid(format!(
             "{given:?} stands for any tenant, and a connection is for one: give its id (a GUID, on \
              the overview page of the Entra admin center) or a domain of it."
@@ -62,6 +66,21 @@ pub(super) fn tenant(given: &str) -> Result<String> {
         "{given:?} is no tenant: give its id (a GUID, on the overview page of the Entra admin \
          center) or a domain of it, like contoso.onmicrosoft.com."
     )))
+}
+
+/// Personal accounts are in the global cloud only (entra-docs, `authentication-national-cloud.md`).
+pub(super) fn consumers(connection: &Connection) -> Result<()> {
+    let elsewhere = connection.cloud != Cloud::Global
+        || (is_known_authority(&connection.authority_url)
+            && connection.authority_url != Cloud::Global.authority_url());
+    if connection.is_for_consumers() && elsewhere {
+        return Err(Problem::invalid(format!(
+            "Personal Microsoft accounts are in the global cloud only: give a tenant of the cloud \
+             {:?}, or set the cloud to \"global\".",
+            connection.cloud.name()
+        )));
+    }
+    Ok(())
 }
 
 /// An application (client) id: a GUID.
@@ -200,6 +219,7 @@ mod tests {
         for (given, kept) in [
             ("contoso.onmicrosoft.com", "contoso.onmicrosoft.com"),
             (" Contoso.Example ", "contoso.example"),
+            ("Consumers", "consumers"),
             (
                 "72F988BF-86F1-41AF-91AB-2D7CD011DB47",
                 "72f988bf-86f1-41af-91ab-2d7cd011db47",
@@ -210,6 +230,7 @@ mod tests {
         for bad in [
             "",
             "common",
+            "organizations",
             "contoso",
             "a..b",
             "a/b.c",

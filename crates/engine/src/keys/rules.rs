@@ -2,8 +2,12 @@
 
 use crate::access::Caller;
 use crate::{Code, Problem, Result};
-use postroom_model::Timestamp;
 use postroom_model::key::{Key, Scope};
+use postroom_model::{Network, Timestamp};
+use std::collections::HashSet;
+
+/// The most networks of one key: all of them are looked at for each call.
+const MOST_NETWORKS: usize = 100;
 
 /// Scopes, each once and in order.
 pub(super) fn scopes(mut scopes: Vec<Scope>) -> Result<Vec<Scope>> {
@@ -43,6 +47,27 @@ pub(super) fn coherent(key: &Key) -> Result<()> {
     )))
 }
 
+/// Networks, each once; an empty list would open nothing from anywhere.
+pub(super) fn networks(networks: Option<Vec<Network>>) -> Result<Option<Vec<Network>>> {
+    let Some(mut networks) = networks else {
+        return Ok(None);
+    };
+    let mut known = HashSet::new();
+    networks.retain(|network| known.insert(*network));
+    if networks.is_empty() {
+        return Err(Problem::invalid(
+            "A key with an empty list of networks opens nothing from anywhere: name at least one, \
+             or leave the list out.",
+        ));
+    }
+    if networks.len() > MOST_NETWORKS {
+        return Err(Problem::invalid(format!(
+            "A key has at most {MOST_NETWORKS} networks: name larger ones."
+        )));
+    }
+    Ok(Some(networks))
+}
+
 /// Refuses an end that is over.
 pub(super) fn not_over(expires_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
     if expires_at.is_some_and(|end| end <= now) {
@@ -53,15 +78,23 @@ pub(super) fn not_over(expires_at: Option<Timestamp>, now: Timestamp) -> Result<
     Ok(())
 }
 
-/// Refuses a key that may do more, reach more or live longer than the caller's own.
+/// Refuses a key that may do more, reach more, open from more places or live longer than the
+/// caller's own.
 pub(super) fn within(caller: &Caller, key: &Key) -> Result<()> {
-    let Some(own) = caller.key() else {
-        return Ok(());
+    let own = match caller {
+        Caller::Local => return Ok(()),
+        Caller::Key(own) => own,
+        Caller::Person(_) => {
+            return key
+                .scopes
+                .iter()
+                .try_for_each(|scope| caller.require(*scope));
+        }
     };
     let outlives = own
         .expires_at
         .is_some_and(|end| key.expires_at.is_none_or(|asked| asked > end));
-    if own.covers(&key.scopes, key.mailboxes.as_deref()) && !outlives {
+    if own.covers(key) && !outlives {
         return Ok(());
     }
     let why = if outlives {
@@ -93,6 +126,7 @@ mod tests {
             name: "test".to_owned(),
             scopes: scopes.to_vec(),
             mailboxes: mailboxes.map(|list| list.iter().copied().map(MailboxId::new).collect()),
+            networks: None,
             expires_at: lives.map(|secs| later(Timestamp::UNIX_EPOCH, Duration::from_secs(secs))),
             revoked_at: None,
             created_at: Timestamp::UNIX_EPOCH,
@@ -148,6 +182,39 @@ mod tests {
             );
             assert!(within(&Caller::Local, &asked).is_ok());
         }
+    }
+
+    #[test]
+    fn never_from_more_places_than_the_own() {
+        let from = |networks: Option<&[&str]>| Key {
+            networks: networks.map(|list| {
+                list.iter()
+                    .map(|one| one.parse().expect("a network"))
+                    .collect()
+            }),
+            ..key(&[Scope::MailRead], None, None)
+        };
+        let own = Caller::Key(Arc::new(from(Some(&["10.0.0.0/8", "2001:db8::/32"]))));
+        assert!(within(&own, &from(Some(&["10.1.0.0/16"]))).is_ok());
+        for more in [
+            None,
+            Some(&["0.0.0.0/0"][..]),
+            Some(&["10.1.0.0/16", "::1"]),
+        ] {
+            assert!(within(&own, &from(more)).is_err(), "{more:?}");
+        }
+    }
+
+    #[test]
+    fn networks_are_named_once_and_are_not_none() {
+        let list = |text: &[&str]| {
+            let networks = text.iter().map(|one| one.parse().expect("a network"));
+            super::networks(Some(networks.collect()))
+        };
+        assert!(list(&[]).is_err());
+        let twice = list(&["10.0.0.1", "10.0.0.1/32"]).expect("fits");
+        assert_eq!(twice.map(|list| list.len()), Some(1));
+        assert!(super::networks(None).expect("fits").is_none());
     }
 
     #[test]

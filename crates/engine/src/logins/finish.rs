@@ -7,6 +7,7 @@ use crate::grants::REFRESH_TOKEN_LIFETIME;
 use crate::{Code, Engine, Problem, Result};
 use postroom_microsoft::{Again, DoorError, SignedIn};
 use postroom_model::account::{Account, AccountKind, AccountState};
+use postroom_model::audit::{Actor, ActorKind, Outcome, Subject};
 use postroom_model::clock::later;
 use postroom_model::connection::Connection;
 use postroom_model::login::{Login, LoginStatus};
@@ -168,8 +169,44 @@ impl Engine {
         self.shared.account_changes.tell(was.as_ref(), &account);
         self.shared.logins.wake();
         self.shared.alerts.wake();
+        self.note_login_end(login, Ok(&account)).await;
         self.wake_mirrors(&account.id).await;
         Ok(Finish::Completed(account))
+    }
+
+    /// How a sign-in ended, for the audit log. Whoever sits at the browser is known to Microsoft
+    /// only.
+    async fn note_login_end(&self, login: &Login, end: std::result::Result<&Account, LoginStatus>) {
+        let browser = Actor {
+            kind: ActorKind::System,
+            id: None,
+            name: "browser".to_owned(),
+        };
+        let outcome = match end {
+            Ok(_) => Outcome::Done,
+            Err(_) => Outcome::Refused,
+        };
+        let mut entry = self.audit_entry(browser, "login.end", None, outcome);
+        entry.subject = Some(Subject {
+            kind: "login".to_owned(),
+            id: Some(login.id.as_str().to_owned()),
+            name: None,
+        });
+        let mut detail = |name: &str, value: &str| {
+            entry.details.insert(name.to_owned(), value.into());
+        };
+        detail("connection", login.connection.as_str());
+        match end {
+            Ok(account) => {
+                detail("status", LoginStatus::Completed.name());
+                detail("account", account.id.as_str());
+                if let Some(name) = &account.user_principal_name {
+                    detail("userPrincipalName", name);
+                }
+            }
+            Err(status) => detail("status", status.name()),
+        }
+        self.note_audit(entry).await;
     }
 
     /// Mailboxes that waited for this account to be able to act go on at once.
@@ -186,7 +223,10 @@ impl Engine {
     }
 
     async fn fail(&self, id: &LoginId, status: LoginStatus, why: String) -> Result<Finish> {
-        self.end_login(id, status, &why).await?;
+        let ended = self.end_login(id, status, &why).await?;
+        if ended && let Some(login) = self.store().login(id).await? {
+            self.note_login_end(&login, Err(status)).await;
+        }
         Ok(Finish::Failed(why))
     }
 

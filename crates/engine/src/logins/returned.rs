@@ -71,9 +71,14 @@ fn explain(error: &str, description: Option<&str>, subcode: Option<&str>) -> Str
     let known = code.and_then(refusals::explain);
     let said = known.unwrap_or_else(|| refusals::explain_error(error, None));
     let number = code.map_or_else(String::new, |code| format!(" (AADSTS{code})"));
+    // What is tried again by itself elsewhere is, here, for the user to try.
+    let remedy = match said.transient {
+        true => "begin the sign-in again in a minute",
+        false => said.remedy,
+    };
     format!(
-        "Microsoft did not sign you in: {}{number}. What to do: {}.",
-        said.cause, said.remedy
+        "Microsoft did not sign you in: {}{number}. What to do: {remedy}.",
+        said.cause
     )
 }
 

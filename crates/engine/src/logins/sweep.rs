@@ -46,6 +46,11 @@ async fn round(engine: &Engine) {
         )
         .await;
     swept("calls", calls);
+    let audit = store.prune_audit(earlier(now, settings.keep_audit)).await;
+    swept("audit entries", audit);
+    swept("sessions", engine.sweep_sessions().await);
+    engine.shared.access.say_rest(now);
+    engine.write_counted_of_late().await;
     swept(
         "contents",
         store.collect_blobs(earlier(now, KEEP_BLOBS)).await,

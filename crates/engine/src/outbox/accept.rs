@@ -59,7 +59,7 @@ impl Engine {
         let item = OutboxItem {
             id: OutboxId::new(self.shared.dice.timed_guid(now).to_string()),
             mailbox: mailbox.id.clone(),
-            key: caller.key().map(|key| key.id.clone()),
+            key: caller.owner(),
             kind: new.kind,
             original: new.original,
             message: OutgoingMessage {

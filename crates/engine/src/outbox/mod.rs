@@ -15,7 +15,7 @@ mod worker;
 pub use accept::AnswerOf;
 pub(crate) use worker::{Outbox, run};
 
-use crate::access::Caller;
+use crate::access::{Action, Caller, Target};
 use crate::{Code, Engine, Problem, Result};
 use bytes::Bytes;
 use postroom_model::outbox::{
@@ -123,8 +123,14 @@ impl Engine {
                 .store()
                 .outbox_item(id)
                 .await?
-                .filter(|item| caller.reaches(&item.mailbox))
                 .ok_or_else(|| Problem::not_found("outbox item", id.as_str()))?;
+            let target = Target::Item {
+                what: "outbox item",
+                id: id.as_str(),
+                mailbox: Some(&item.mailbox),
+            };
+            self.authorize(caller, Action::GetOutboxItem, target)
+                .await?;
             if item.status.is_final() || wait.is_zero() {
                 return Ok(item);
             }

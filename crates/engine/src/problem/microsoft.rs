@@ -44,6 +44,7 @@ pub(super) fn explain(error: DoorError) -> Problem {
             (code, Some(microsoft), None)
         }
         DoorError::NoGrant { .. } => (Code::NeedsSignIn, None, None),
+        DoorError::Credential { .. } => (Code::CredentialExpired, None, None),
         DoorError::TooLarge { .. } => (Code::TooLarge, None, None),
         DoorError::Throttled { .. } => (Code::Throttled, None, None),
         DoorError::Vault(_) => (Code::StorageFailed, None, None),

@@ -332,6 +332,7 @@ mod tests {
             name: "ERP".to_owned(),
             scopes: scopes.to_vec(),
             mailboxes: mailboxes.map(|list| list.iter().map(|id| MailboxId::new(*id)).collect()),
+            networks: None,
             expires_at: None,
             revoked_at: None,
             created_at: Timestamp::UNIX_EPOCH,

@@ -1,7 +1,7 @@
 //! Keys and what they open.
 
 use crate::support::{code, id_of, world};
-use postroom_engine::access::Caller;
+use postroom_engine::access::{Action, Caller};
 use postroom_engine::keys::{KeyChange, NewKey};
 use postroom_model::clock::later;
 use postroom_model::key::Scope;
@@ -23,12 +23,12 @@ async fn a_key_opens_until_it_is_revoked_or_over() {
         .create_key(&Caller::Local, new_key("one", &[Scope::MailRead]))
         .await
         .unwrap();
-    assert!(engine.authenticate(secret.reveal()).await.is_ok());
+    assert!(engine.authenticate(secret.reveal(), None).await.is_ok());
     for wrong in ["", "prk_", &secret.reveal()[..46], "Bearer x"] {
-        assert_eq!(code(engine.authenticate(wrong).await), "unauthorized");
+        assert_eq!(code(engine.authenticate(wrong, None).await), "unauthorized");
     }
     engine.revoke_key(&Caller::Local, &key.id).await.unwrap();
-    let revoked = engine.authenticate(secret.reveal()).await;
+    let revoked = engine.authenticate(secret.reveal(), None).await;
     assert_eq!(code(revoked), "unauthorized");
     assert_eq!(
         code(engine.revoke_key(&Caller::Local, &key.id).await),
@@ -41,9 +41,9 @@ async fn a_key_opens_until_it_is_revoked_or_over() {
         ..new_key("short", &[Scope::MailRead])
     };
     let (_, secret) = engine.create_key(&Caller::Local, short).await.unwrap();
-    assert!(engine.authenticate(secret.reveal()).await.is_ok());
+    assert!(engine.authenticate(secret.reveal(), None).await.is_ok());
     world.pass(10);
-    let over = engine.authenticate(secret.reveal()).await;
+    let over = engine.authenticate(secret.reveal(), None).await;
     assert_eq!(code(over), "unauthorized");
 }
 
@@ -73,8 +73,12 @@ async fn who_may_is_answered_in_the_promised_order() {
         .caller(&[Scope::MailRead], Some(&["Ann@x.example"]))
         .await;
     let named = async |caller: &Caller, scope, named: &str| {
+        let action = match scope {
+            Scope::MailSend => Action::SendMessage,
+            _ => Action::GetMailbox,
+        };
         engine
-            .mailbox_for(caller, scope, named)
+            .mailbox_for(caller, action, named)
             .await
             .map(|mailbox| mailbox.address)
             .map_err(|problem| problem.code.text())

@@ -17,7 +17,7 @@ async fn the_application_follows_the_credentials() {
     assert!(engine.accounts(&Caller::Local).await.unwrap().is_empty());
 
     let first = engine
-        .add_credential(&bare.id, credential("one\n"))
+        .add_credential(&Caller::Local, &bare.id, credential("one\n"))
         .await
         .unwrap();
     let accounts = engine.accounts(&Caller::Local).await.unwrap();
@@ -32,7 +32,7 @@ async fn the_application_follows_the_credentials() {
 
     world.pass(1);
     let second = engine
-        .add_credential(&bare.id, credential("two"))
+        .add_credential(&Caller::Local, &bare.id, credential("two"))
         .await
         .unwrap();
     engine.remove_credential(&bare.id, &first.id).await.unwrap();
@@ -62,7 +62,7 @@ async fn mailboxes_outlive_a_missing_secret() {
     assert_eq!(account.state, AccountState::CredentialExpired);
     assert_eq!(engine.mailboxes(&Caller::Local).await.unwrap().len(), 1);
     engine
-        .add_credential(&connection.id, credential("new"))
+        .add_credential(&Caller::Local, &connection.id, credential("new"))
         .await
         .unwrap();
     let account = engine.accounts(&Caller::Local).await.unwrap().remove(0);

@@ -6,6 +6,7 @@ mod access;
 mod calls;
 mod changes;
 mod connections;
+mod docs;
 mod idempotency;
 mod logins;
 mod support;

@@ -57,10 +57,13 @@ impl World {
             scopes: scopes.to_vec(),
             mailboxes: mailboxes
                 .map(|list| list.iter().map(|&mailbox| mailbox.to_owned()).collect()),
-            expires_at: None,
+            ..NewKey::default()
         };
         let (_, secret) = self.engine.create_key(&Caller::Local, new).await.unwrap();
-        self.engine.authenticate(secret.reveal()).await.unwrap()
+        self.engine
+            .authenticate(secret.reveal(), None)
+            .await
+            .unwrap()
     }
 
     /// A connection with a secret whose addresses lead to nobody.
@@ -120,10 +123,7 @@ pub(crate) fn new_connection(name: &str, secret: Option<&str>) -> NewConnection 
 }
 
 pub(crate) fn credential(secret: &str) -> NewCredential {
-    NewCredential {
-        secret: Secret::new(secret),
-        expires_at: None,
-    }
+    NewCredential::secret(Secret::new(secret), None)
 }
 
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Problem>) -> &'static str {

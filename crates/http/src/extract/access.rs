@@ -1,89 +1,181 @@
 //! Who calls, and whether that caller may. These extractors come first in every handler's
 //! signature: what else was sent is not looked at before.
 
-use super::scope::Needs;
+use super::origin::origin;
 use crate::app::App;
+use crate::cookies::{self, Kept};
+use crate::csrf;
 use crate::problem::Refusal;
-use axum::extract::{FromRequestParts, RawPathParams};
+use crate::trail::Trail;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use postroom_engine::access::Caller;
+use postroom_engine::access::{Act, Caller, Origin, Target};
+use postroom_engine::persons::CsrfToken;
 use postroom_engine::{Code, Problem};
 use postroom_model::Secret;
-use postroom_model::key::Scope;
 use postroom_model::mailbox::Mailbox;
 use std::marker::PhantomData;
 
-/// A caller that holds the scope `S`.
-pub(crate) struct May<S: Needs> {
-    /// Who calls.
-    pub(crate) caller: Caller,
-    /// The key's text, to look again later whether it still opens something.
-    pub(crate) key: Option<Secret>,
-    _scope: PhantomData<S>,
+/// What a caller showed.
+#[derive(Clone, Debug)]
+pub(crate) enum Shown {
+    /// A key.
+    Key(Secret),
+    /// A session.
+    Session(Secret),
+    /// Nothing: the caller is within the own process.
+    Nothing,
 }
 
-impl<S: Needs> FromRequestParts<App> for May<S> {
+/// Somebody who calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// Who.
+    pub(crate) caller: Caller,
+    /// What was shown for it, to look again later whether it still opens something.
+    pub(crate) shown: Shown,
+    /// From where.
+    pub(crate) origin: Origin,
+}
+
+impl Known {
+    /// Looks again: what was revoked, ran out or was changed meanwhile counts.
+    pub(crate) async fn again(&self, app: &App) -> Result<Caller, Problem> {
+        match &self.shown {
+            Shown::Key(key) => {
+                app.engine
+                    .authenticate(key.reveal(), self.origin.address)
+                    .await
+            }
+            Shown::Session(session) => app.engine.session(session).await,
+            Shown::Nothing => Ok(self.caller.clone()),
+        }
+    }
+}
+
+/// A caller that may do the action `A`.
+pub(crate) struct May<A: Act> {
+    /// Who calls.
+    pub(crate) caller: Caller,
+    /// The same, with what was shown.
+    pub(crate) known: Known,
+    _action: PhantomData<A>,
+}
+
+impl<A: Act> FromRequestParts<App> for May<A> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let (caller, key) = caller(parts, app).await?;
-        if let Some(scope) = S::SCOPE {
-            caller.require(scope)?;
-        }
+        let known = known(parts, app).await?;
+        app.engine
+            .authorize(&known.caller, A::ACTION, Target::Anything)
+            .await?;
+        begin_trail::<A>(parts, app, &known).await?;
         Ok(Self {
-            caller,
-            key,
-            _scope: PhantomData,
+            caller: known.caller.clone(),
+            known,
+            _action: PhantomData,
         })
     }
 }
 
-/// A caller that holds the scope `S` and reaches the mailbox that the path names as `{id}`.
-pub(crate) struct InMailbox<S: Needs> {
+/// A caller that may do the action `A` to the mailbox that the path names as `{id}`.
+pub(crate) struct InMailbox<A: Act> {
     /// Who calls.
     pub(crate) caller: Caller,
     /// The mailbox.
     pub(crate) mailbox: Mailbox,
-    _scope: PhantomData<S>,
+    _action: PhantomData<A>,
 }
 
-impl<S: Needs> FromRequestParts<App> for InMailbox<S> {
+impl<A: Act> FromRequestParts<App> for InMailbox<A> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let (caller, _) = caller(parts, app).await?;
-        // A mailbox is never open to just any key.
-        let scope = S::SCOPE.unwrap_or(Scope::Admin);
-        caller.require(scope)?;
-        let named = RawPathParams::from_request_parts(parts, app)
+        let known = known(parts, app).await?;
+        // The scope is judged before the path is looked at.
+        app.engine
+            .authorize(&known.caller, A::ACTION, Target::Anything)
+            .await?;
+        let named = parameters(parts, app)
             .await
-            .ok()
-            .and_then(|params| {
-                let (_, value) = params.iter().find(|(name, _)| *name == "id")?;
-                Some(value.to_owned())
-            })
+            .into_iter()
+            .find(|(name, _)| name == "id")
+            .map(|(_, value)| value)
             .ok_or_else(|| Problem::invalid("The mailbox in the path is not UTF-8."))?;
-        let mailbox = app.engine.mailbox_for(&caller, scope, &named).await?;
+        let mailbox = app
+            .engine
+            .mailbox_for(&known.caller, A::ACTION, &named)
+            .await?;
+        begin_trail::<A>(parts, app, &known).await?;
         Ok(Self {
-            caller,
+            caller: known.caller,
             mailbox,
-            _scope: PhantomData,
+            _action: PhantomData,
         })
     }
 }
 
+async fn begin_trail<A: Act>(parts: &mut Parts, app: &App, known: &Known) -> Result<(), Problem> {
+    let Some(trail) = parts.extensions.get::<Trail>().cloned() else {
+        return Ok(());
+    };
+    let parameters = parameters(parts, app).await;
+    let route = parts.extensions.get::<MatchedPath>();
+    let route = route.map(MatchedPath::as_str);
+    trail
+        .begin(&known.caller, &known.origin, A::ACTION, route, &parameters)
+        .await
+}
+
+async fn parameters(parts: &mut Parts, app: &App) -> Vec<(String, String)> {
+    match RawPathParams::from_request_parts(parts, app).await {
+        Ok(all) => all
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        // What is not UTF-8 is refused by whoever needs it.
+        Err(_) => Vec::new(),
+    }
+}
+
 /// Whoever runs the router within the own process (the command line on its own data folder) says
-/// who calls; no request from outside can.
-async fn caller(parts: &Parts, app: &App) -> Result<(Caller, Option<Secret>), Problem> {
+/// who calls; no request from outside can. A key counts more than a session that is sent beside
+/// it: whoever sends one means it, and a browser sends the cookie by itself.
+pub(crate) async fn known(parts: &Parts, app: &App) -> Result<Known, Problem> {
     if let Some(caller) = parts.extensions.get::<Caller>() {
-        return Ok((caller.clone(), None));
+        return Ok(Known {
+            caller: caller.clone(),
+            shown: Shown::Nothing,
+            origin: Origin::default(),
+        });
+    }
+    let origin = origin(parts, app);
+    if !parts.headers.contains_key(header::AUTHORIZATION)
+        && let Some(session) = cookies::shown(&parts.headers, Kept::Session, app.is_https())
+    {
+        let caller = app.engine.session(&session).await?;
+        let token = CsrfToken::of(&session);
+        csrf::check(parts, &token, &app.engine.settings().public_url)?;
+        return Ok(Known {
+            caller,
+            shown: Shown::Session(session),
+            origin,
+        });
     }
     let key = shown_key(&parts.headers)?;
-    let caller = app.engine.authenticate(key.reveal()).await?;
-    Ok((caller, Some(key)))
+    let caller = app
+        .engine
+        .authenticate(key.reveal(), origin.address)
+        .await?;
+    Ok(Known {
+        caller,
+        shown: Shown::Key(key),
+        origin,
+    })
 }
 
 /// The key in `Authorization`: a bearer token (RFC 6750, section 2.1), or the password of Basic

@@ -3,6 +3,7 @@
 use super::once::Once;
 use crate::app::App;
 use crate::problem::Refusal;
+use crate::trail::Trail;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
@@ -31,6 +32,10 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Sent<T> {
             require_json(&parts.headers)?;
         }
         let value = parse(&bytes)?;
+        if let Some(trail) = parts.extensions.get::<Trail>() {
+            // What fits has the fields that are known, and no others: no secret is among names.
+            trail.sent(&bytes);
+        }
         let mut once = Once::of(&parts)?;
         once.add(&bytes);
         Ok(Self { value, once })

@@ -4,7 +4,7 @@
 pub(crate) mod access;
 pub(crate) mod body;
 pub(crate) mod once;
+pub(crate) mod origin;
 pub(crate) mod path;
 pub(crate) mod query;
-pub(crate) mod scope;
 pub(crate) mod values;

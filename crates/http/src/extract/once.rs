@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::problem::{Answer, Refusal, internal};
+use crate::trail::Trail;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -26,6 +27,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub(crate) struct Once {
     key: Option<String>,
     hash: Sha256,
+    trail: Option<Trail>,
 }
 
 impl Once {
@@ -50,6 +52,7 @@ impl Once {
         let mut once = Self {
             key,
             hash: Sha256::new(),
+            trail: parts.extensions.get::<Trail>().cloned(),
         };
         once.add(parts.method.as_str().as_bytes());
         once.add(parts.uri.path().as_bytes());
@@ -64,9 +67,9 @@ impl Once {
         self.hash.update(piece);
     }
 
-    fn hash(self) -> String {
+    fn hash(&self) -> String {
         let mut text = String::with_capacity(64);
-        for byte in self.hash.finalize() {
+        for byte in self.hash.clone().finalize() {
             let _ = write!(text, "{byte:02x}");
         }
         text
@@ -86,6 +89,20 @@ impl Once {
         F: Future<Output = Result<T, Problem>> + Send + 'static,
     {
         let engine = app.engine.clone();
+        let trail = self.trail.clone();
+        let work = async move {
+            let made = work.await;
+            if let Some(trail) = &trail {
+                match &made {
+                    Ok(made) => {
+                        let shown = serde_json::to_value(made).unwrap_or_default();
+                        trail.done(&shown).await;
+                    }
+                    Err(problem) => trail.failed(problem).await,
+                }
+            }
+            made
+        };
         let Some(key) = self.key.clone() else {
             let made = detached(work).await?;
             return Ok(json(status, text(&made)?));

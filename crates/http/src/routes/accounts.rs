@@ -7,15 +7,17 @@ use crate::extract::body::{NoBody, Sent};
 use crate::extract::once::secret_answer;
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::lists::{Page, Part, cut};
 use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use postroom_engine::access::act;
+use postroom_engine::tokens::TokenAsk;
 use postroom_model::account::Account;
 use postroom_model::{AccountId, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -35,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 )]
 async fn list_accounts(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Logins>,
+    May { caller, .. }: May<act::ListAccounts>,
     Asked(part): Asked<Part>,
 ) -> Answer<Json<Page<Account>>> {
     let all = app.engine.accounts(&caller).await?;
@@ -50,7 +52,7 @@ async fn list_accounts(
 )]
 async fn remove_account(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::RemoveAccount>,
     InPath(id): InPath<AccountId>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
@@ -63,35 +65,61 @@ async fn remove_account(
     sent.once.run(&app, &caller, StatusCode::OK, work).await
 }
 
+/// What a token is asked for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct TokenAsked {
+    /// Scopes of one resource: names of Graph's, or with their resource, like
+    /// `https://outlook.office.com/IMAP.AccessAsUser.All`. An application's token takes
+    /// `{resource}/.default` only. None: the token that Postroom itself uses at Graph.
+    #[schema(max_items = 64)]
+    scopes: Option<Vec<String>>,
+    /// Seconds that the token should be good for at least. One that ends sooner is fetched anew;
+    /// how long tokens live is for Microsoft to say, and `expiresAt` is the answer.
+    #[schema(maximum = 3600)]
+    min_validity: Option<u32>,
+}
+
 /// A token for the caller's own calls to Microsoft.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Token {
+struct Token<'a> {
     /// The bearer token.
-    access_token: String,
+    access_token: &'a str,
     /// When Microsoft stops taking it.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    /// What Microsoft says that it is for, where scopes were chosen. It can be more than was asked
+    /// for: Microsoft's tokens carry everything that was consented to for their resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<&'a [String]>,
 }
 
-/// Gives a valid access token for the caller's own use. `Idempotency-Key` is not taken here, for
-/// no answer with a secret is kept.
+/// Gives a valid access token for the caller's own use, as it is cached or fetched anew; each
+/// hand-out is noted in the call log. `Idempotency-Key` is not taken here, for no answer with a
+/// secret is kept.
 #[utoipa::path(
     post, path = "/accounts/{id}/token", tag = "accounts",
+    request_body = TokenAsked,
     security(("key" = ["tokens"])),
     responses((status = 200, description = "The token", body = Token))
 )]
 async fn account_token(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Tokens>,
+    May { caller, .. }: May<act::AccountToken>,
     InPath(id): InPath<AccountId>,
     _: Asked<Nothing>,
-    _: Sent<NoBody>,
+    Sent { value: asked, .. }: Sent<TokenAsked>,
 ) -> Answer {
-    let token = app.engine.account_token(&caller, &id).await?;
+    let ask = TokenAsk {
+        scopes: asked.scopes.unwrap_or_default(),
+        min_validity: Duration::from_secs(asked.min_validity.unwrap_or_default().into()),
+    };
+    let handed = app.engine.token_to_hand_on(&caller, &id, &ask).await?;
     let token = Token {
-        access_token: token.token.reveal().to_owned(),
-        expires_at: token.expires_at,
+        access_token: handed.token.token.reveal(),
+        expires_at: handed.token.expires_at,
+        scopes: handed.scopes.as_deref().filter(|scopes| !scopes.is_empty()),
     };
     secret_answer(StatusCode::OK, &token)
 }

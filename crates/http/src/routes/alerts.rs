@@ -6,7 +6,6 @@ use crate::extract::access::May;
 use crate::extract::body::{NoBody, Sent};
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::{Flag, Limit, Wait, limit, wait};
 use crate::lists::{Page, behind, opened};
 use crate::problem::Answer;
@@ -14,6 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use postroom_engine::Engine;
+use postroom_engine::access::act;
 use postroom_engine::alerts::{AlertMailShown, AlertShown};
 use postroom_model::alert::{Alert, AlertEvent};
 use postroom_model::outbox::OutboxStatus;
@@ -89,7 +89,7 @@ struct ListAlerts {
 )]
 async fn list_alerts(
     State(app): State<App>,
-    May { caller, .. }: May<scope::AlertsRead>,
+    May { caller, .. }: May<act::ListAlerts>,
     Asked(asked): Asked<ListAlerts>,
 ) -> Answer<Json<Page<AlertView>>> {
     let limit = limit(asked.limit);
@@ -112,7 +112,7 @@ async fn list_alerts(
 )]
 async fn get_alert(
     State(app): State<App>,
-    May { caller, .. }: May<scope::AlertsRead>,
+    May { caller, .. }: May<act::GetAlert>,
     InPath(id): InPath<AlertId>,
     _: Asked<Nothing>,
 ) -> Answer<Json<AlertView>> {
@@ -128,7 +128,7 @@ async fn get_alert(
 )]
 async fn acknowledge_alert(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::AcknowledgeAlert>,
     InPath(id): InPath<AlertId>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
@@ -187,7 +187,7 @@ struct EventsSince {
 )]
 async fn list_alert_events(
     State(app): State<App>,
-    May { caller, .. }: May<scope::AlertsRead>,
+    May { caller, .. }: May<act::ListAlertEvents>,
     Asked(asked): Asked<EventsSince>,
 ) -> Answer<Json<AlertEventList>> {
     let (limit, wait) = (limit(asked.limit), wait(asked.wait));

@@ -4,13 +4,13 @@ use crate::app::App;
 use crate::extract::access::InMailbox;
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::files::file;
 use crate::lists::{Page, Part, cut};
 use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use postroom_engine::access::act;
 use postroom_model::resource::attachment::{AttachmentKind, AttachmentRecord};
 use postroom_model::{AttachmentId, MessageId};
 use serde::Serialize;
@@ -66,7 +66,7 @@ impl From<AttachmentRecord> for Attachment {
 )]
 async fn list_attachments(
     State(app): State<App>,
-    InMailbox { mailbox, .. }: InMailbox<scope::MailRead>,
+    InMailbox { mailbox, .. }: InMailbox<act::ListAttachments>,
     InPath((_at, message)): InPath<(String, MessageId)>,
     Asked(part): Asked<Part>,
 ) -> Answer<Json<Page<Attachment>>> {
@@ -86,7 +86,7 @@ async fn get_attachment_content(
     State(app): State<App>,
     InMailbox {
         caller, mailbox, ..
-    }: InMailbox<scope::MailRead>,
+    }: InMailbox<act::GetAttachmentContent>,
     InPath((_at, message, id)): InPath<(String, MessageId, AttachmentId)>,
     _: Asked<Nothing>,
 ) -> Answer<Response> {

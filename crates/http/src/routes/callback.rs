@@ -1,12 +1,13 @@
 //! The redirect URI: where a browser comes back to after a sign-in at Microsoft.
 
+use super::signin;
 use crate::app::App;
 use crate::extract::body;
 use crate::pages::{escape, page};
-use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode, Uri};
+use http::StatusCode;
+use http::request::Parts;
 use postroom_engine::checks::{CheckReport, ConsentEnd};
 use postroom_engine::logins::LoginEnd;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,8 +30,10 @@ const MOST: usize = 64 * 1024;
         (status = 400, description = "It failed: the page says why", content_type = "text/html", body = String),
     )
 )]
-async fn login_callback(State(app): State<App>, uri: Uri) -> Response {
-    returned(&app, uri.query().unwrap_or_default().as_bytes()).await
+async fn login_callback(State(app): State<App>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default().as_bytes();
+    returned(&app, &parts, query).await
 }
 
 /// The same for a sign-in whose answer comes as a form (`response_mode=form_post`).
@@ -41,15 +44,19 @@ async fn login_callback(State(app): State<App>, uri: Uri) -> Response {
         (status = 400, description = "It failed: the page says why", content_type = "text/html", body = String),
     )
 )]
-async fn login_callback_form(State(app): State<App>, headers: HeaderMap, form: Body) -> Response {
-    match body::read(&headers, form, MOST).await {
-        Ok(bytes) => returned(&app, &bytes).await,
+async fn login_callback_form(State(app): State<App>, request: Request) -> Response {
+    let (parts, form) = request.into_parts();
+    match body::read(&parts.headers, form, MOST).await {
+        Ok(bytes) => returned(&app, &parts, &bytes).await,
         Err(problem) => shown(&LoginEnd::Failed(problem.detail)),
     }
 }
 
-async fn returned(app: &App, encoded: &[u8]) -> Response {
+async fn returned(app: &App, parts: &Parts, encoded: &[u8]) -> Response {
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(encoded).into_owned().collect();
+    if app.engine.is_microsoft_sign_in(&pairs) {
+        return signin::returned(app, parts, pairs).await;
+    }
     // Goes on when the window is closed early: the code can be redeemed once only.
     let engine = app.engine.clone();
     let end = tokio::spawn(async move {

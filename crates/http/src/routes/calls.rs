@@ -5,13 +5,13 @@ use crate::app::App;
 use crate::extract::access::May;
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::{Flag, Limit, Moment, limit};
 use crate::lists::{Page, behind, opened};
 use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use postroom_engine::Engine;
+use postroom_engine::access::act;
 use postroom_model::call::{CallPart, CallRecord};
 use postroom_model::{AccountId, CallId, ConnectionId, MailboxId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -169,7 +169,7 @@ struct ListCalls {
 )]
 async fn list_calls(
     State(app): State<App>,
-    May { caller, .. }: May<scope::CallsRead>,
+    May { caller, .. }: May<act::ListCalls>,
     Asked(asked): Asked<ListCalls>,
 ) -> Answer<Json<Page<Call>>> {
     let limit = limit(asked.limit);
@@ -200,7 +200,7 @@ async fn list_calls(
 )]
 async fn get_call(
     State(app): State<App>,
-    May { caller, .. }: May<scope::CallsRead>,
+    May { caller, .. }: May<act::GetCall>,
     InPath(id): InPath<CallId>,
     _: Asked<Nothing>,
 ) -> Answer<Json<CallWithDetail>> {

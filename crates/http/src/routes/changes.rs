@@ -1,9 +1,8 @@
 //! The change feed: asked for (a cursor, a long poll), or streamed as server-sent events.
 
 use crate::app::App;
-use crate::extract::access::May;
+use crate::extract::access::{Known, May};
 use crate::extract::query::Asked;
-use crate::extract::scope;
 use crate::extract::values::{Limit, Wait, limit, wait};
 use crate::problem::{Answer, body};
 use axum::Json;
@@ -13,10 +12,8 @@ use axum::response::{IntoResponse as _, Response};
 use futures::stream::{self, Stream, StreamExt as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use postroom_engine::Problem;
-use postroom_engine::access::Caller;
-use postroom_model::Secret;
+use postroom_engine::access::{Act as _, Target, act};
 use postroom_model::change::Change;
-use postroom_model::key::Scope;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -79,7 +76,7 @@ impl Since {
 )]
 async fn list_changes(
     State(app): State<App>,
-    May { caller, .. }: May<scope::MailRead>,
+    May { caller, .. }: May<act::ListChanges>,
     Asked(mut asked): Asked<Since>,
 ) -> Answer<Json<ChangeList>> {
     let since = asked.start()?;
@@ -117,7 +114,7 @@ const ROUND: Duration = Duration::from_secs(20);
 )]
 async fn stream_changes(
     State(app): State<App>,
-    May { caller, key, .. }: May<scope::MailRead>,
+    May { caller, known, .. }: May<act::StreamChanges>,
     Asked(asked): Asked<StreamSince>,
     headers: HeaderMap,
 ) -> Answer<Response> {
@@ -146,8 +143,7 @@ async fn stream_changes(
     let begun = stream::iter(hello.into_iter().chain(events).map(Ok::<_, Infallible>));
     let follow = Follow {
         app,
-        caller,
-        key,
+        known,
         cursor: first.cursor,
     };
     let mut response = Sse::new(begun.chain(follow.stream()))
@@ -171,9 +167,7 @@ fn event(change: &Change) -> Event {
 /// A stream under way.
 struct Follow {
     app: App,
-    caller: Caller,
-    /// `None`: the caller is within the own process.
-    key: Option<Secret>,
+    known: Known,
     cursor: String,
 }
 
@@ -197,15 +191,13 @@ impl Follow {
         .flat_map(|events| stream::iter(events.into_iter().map(Ok)))
     }
 
-    /// One round. The key is shown again each time: one that was revoked, ran out or was changed
-    /// meanwhile sees no more than it may now.
+    /// One round. The key or session is shown again each time: one that was revoked, ran out or was
+    /// changed meanwhile sees no more than it may now.
     async fn round(&mut self) -> Result<Vec<Event>, Problem> {
         let engine = &self.app.engine;
-        if let Some(key) = &self.key {
-            self.caller = engine.authenticate(key.reveal()).await?;
-        }
-        let caller = self.caller.clone();
-        caller.require(Scope::MailRead)?;
+        let caller = self.known.again(&self.app).await?;
+        let action = act::StreamChanges::ACTION;
+        engine.authorize(&caller, action, Target::Anything).await?;
         let since = Some(self.cursor.clone());
         let page = engine.changes(&caller, since, AT_ONCE, ROUND).await?;
         self.cursor = page.cursor;

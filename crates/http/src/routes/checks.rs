@@ -5,11 +5,11 @@ use crate::extract::access::May;
 use crate::extract::body::Sent;
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::problem::Answer;
 use crate::routes::filled;
 use axum::Json;
 use axum::extract::State;
+use postroom_engine::access::act;
 use postroom_engine::checks;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -166,7 +166,7 @@ impl From<checks::LimitReport> for LimitReport {
 )]
 async fn check_connection(
     State(app): State<App>,
-    _: May<scope::Connections>,
+    _: May<act::CheckConnection>,
     InPath(named): InPath<String>,
     _: Asked<Nothing>,
     sent: Sent<CheckBody>,

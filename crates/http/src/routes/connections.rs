@@ -7,7 +7,6 @@ use crate::extract::access::May;
 use crate::extract::body::{NoBody, Sent};
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::nullable;
 use crate::lists::{Page, Part, cut};
 use crate::problem::Answer;
@@ -15,6 +14,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use postroom_engine::Problem;
+use postroom_engine::access::act;
 use postroom_engine::connections::{ConnectionChange, NewConnection};
 use postroom_model::cloud::Cloud;
 use postroom_model::connection::{Connection, Endpoints};
@@ -95,11 +95,13 @@ impl ConnectionView {
 struct AddBody {
     /// For people; unique.
     name: String,
-    /// The tenant's GUID or a verified domain of it.
+    /// The tenant's GUID or a verified domain of it; `consumers` for personal Microsoft accounts.
     tenant_id: String,
     /// The app registration's application (client) id.
     client_id: String,
-    /// A client secret. With one, the connection has an application account from the start.
+    /// How the application proves itself. With a credential, the connection has an application
+    /// account from the start (but for personal accounts); without one it is a public client, for
+    /// signed-in users only.
     credential: Option<CredentialBody>,
     /// The cloud; `global` unless given.
     cloud: Option<Cloud>,
@@ -149,12 +151,12 @@ struct ChangeBody {
 /// Lists the connections, the newest first.
 #[utoipa::path(
     get, path = "/connections", tag = "connections", params(Part),
-    security(("key" = ["connections"])),
+    security(("key" = ["connections.read"])),
     responses((status = 200, description = "A page of connections", body = Page<ConnectionView>))
 )]
 async fn list_connections(
     State(app): State<App>,
-    _: May<scope::Connections>,
+    _: May<act::ListConnections>,
     Asked(part): Asked<Part>,
 ) -> Answer<Json<Page<ConnectionView>>> {
     let now = app.engine.now();
@@ -172,7 +174,7 @@ async fn list_connections(
 )]
 async fn add_connection(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::AddConnection>,
     _: Asked<Nothing>,
     sent: Sent<AddBody>,
 ) -> Answer {
@@ -202,12 +204,12 @@ async fn add_connection(
 /// Shows a connection.
 #[utoipa::path(
     get, path = "/connections/{id}", tag = "connections",
-    security(("key" = ["connections"])),
+    security(("key" = ["connections.read"])),
     responses((status = 200, description = "The connection", body = ConnectionView))
 )]
 async fn get_connection(
     State(app): State<App>,
-    _: May<scope::Connections>,
+    _: May<act::GetConnection>,
     InPath(named): InPath<String>,
     _: Asked<Nothing>,
 ) -> Answer<Json<ConnectionView>> {
@@ -223,7 +225,7 @@ async fn get_connection(
 )]
 async fn change_connection(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::ChangeConnection>,
     InPath(named): InPath<String>,
     _: Asked<Nothing>,
     sent: Sent<ChangeBody>,
@@ -264,7 +266,7 @@ impl ChangeBody {
 )]
 async fn remove_connection(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::RemoveConnection>,
     InPath(named): InPath<String>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
@@ -282,7 +284,6 @@ async fn remove_connection(
 mod tests {
     use super::*;
     use crate::extract::body::parse;
-    use postroom_engine::Code;
 
     fn change(json: &str) -> Result<ConnectionChange, Problem> {
         parse::<ChangeBody>(json.as_bytes())?.taken()
@@ -307,10 +308,5 @@ mod tests {
         ] {
             assert!(change(json).is_ok_and(|change| change.credential.is_none()));
         }
-        let certificate = change(r#"{"credential": {"certificate": "-----BEGIN"}}"#);
-        assert_eq!(
-            certificate.map_err(|problem| problem.code).err(),
-            Some(Code::NotYet)
-        );
     }
 }

@@ -6,12 +6,12 @@ use crate::extract::access::InMailbox;
 use crate::extract::body::{NoBody, Sent};
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::lists::{Page, Part, cut};
 use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use postroom_engine::access::act;
 use postroom_engine::mail::folders::FolderView;
 use postroom_model::resource::folder::MailFolder;
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ struct FolderChange {
 )]
 async fn list_folders(
     State(app): State<App>,
-    InMailbox { mailbox, .. }: InMailbox<scope::MailRead>,
+    InMailbox { mailbox, .. }: InMailbox<act::ListFolders>,
     Asked(part): Asked<Part>,
 ) -> Answer<Json<Page<Folder>>> {
     let all = app.engine.folders(&mailbox).await?;
@@ -90,7 +90,7 @@ async fn create_folder(
     State(app): State<App>,
     InMailbox {
         caller, mailbox, ..
-    }: InMailbox<scope::MailWrite>,
+    }: InMailbox<act::CreateFolder>,
     _: Asked<Nothing>,
     sent: Sent<NewFolder>,
 ) -> Answer {
@@ -114,7 +114,7 @@ async fn create_folder(
 )]
 async fn get_folder(
     State(app): State<App>,
-    InMailbox { mailbox, .. }: InMailbox<scope::MailRead>,
+    InMailbox { mailbox, .. }: InMailbox<act::GetFolder>,
     InPath((_at, named)): InPath<(String, String)>,
     _: Asked<Nothing>,
 ) -> Answer<Json<Folder>> {
@@ -131,7 +131,7 @@ async fn rename_folder(
     State(app): State<App>,
     InMailbox {
         caller, mailbox, ..
-    }: InMailbox<scope::MailWrite>,
+    }: InMailbox<act::RenameFolder>,
     InPath((_at, named)): InPath<(String, String)>,
     _: Asked<Nothing>,
     sent: Sent<FolderChange>,
@@ -155,7 +155,7 @@ async fn delete_folder(
     State(app): State<App>,
     InMailbox {
         caller, mailbox, ..
-    }: InMailbox<scope::MailWrite>,
+    }: InMailbox<act::DeleteFolder>,
     InPath((_at, named)): InPath<(String, String)>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,

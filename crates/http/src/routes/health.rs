@@ -1,12 +1,11 @@
 //! Whether the server lives, whether it can work, and its numbers.
 
 use crate::app::App;
-use crate::extract::access::May;
-use crate::extract::scope::AnyKey;
+use crate::extract::access::known;
 use crate::problem::Answer;
 use crate::serve::Peer;
 use axum::Json;
-use axum::extract::{FromRequestParts as _, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, header};
 use postroom_engine::{Code, Problem};
@@ -64,10 +63,10 @@ async fn readyz(State(app): State<App>) -> Answer<Json<Health>> {
     responses((status = 200, description = "The numbers", content_type = "text/plain", body = String))
 )]
 async fn metrics(State(app): State<App>, request: Request) -> Answer<Response> {
-    let (mut parts, _) = request.into_parts();
+    let (parts, _) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().copied();
     if !is_local(peer, &parts.headers) {
-        May::<AnyKey>::from_request_parts(&mut parts, &app).await?;
+        known(&parts, &app).await?;
     }
     let text = app.metrics.text(&app.engine).await?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -7,17 +7,18 @@ use crate::extract::body::{NoBody, Sent};
 use crate::extract::once::secret_answer;
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::{Moment, nullable};
 use crate::lists::{Page, Part, cut};
 use crate::problem::Answer;
+use crate::trail::Trail;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use postroom_engine::Problem;
+use postroom_engine::access::act;
 use postroom_engine::keys::{KeyChange, NewKey};
 use postroom_model::key::{Key, Scope};
-use postroom_model::{KeyId, MailboxId, Timestamp};
+use postroom_model::{KeyId, MailboxId, Network, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -46,6 +47,9 @@ struct KeyView {
     scopes: Vec<Scope>,
     /// Which mailboxes it may do that to; `null`: all.
     mailboxes: Option<Vec<MailboxId>>,
+    /// From where it opens anything, in CIDR notation; `null`: from anywhere.
+    #[schema(value_type = Option<Vec<String>>)]
+    networks: Option<Vec<Network>>,
     /// When it ends by itself.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -68,6 +72,7 @@ impl From<&Key> for KeyView {
             key: None,
             scopes: key.scopes.clone(),
             mailboxes: key.mailboxes.clone(),
+            networks: key.networks.clone(),
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
             created_at: key.created_at,
@@ -86,8 +91,13 @@ struct NewKeyBody {
     /// What it may do.
     scopes: Vec<Scope>,
     /// Mailboxes by id or address; left out or `null`: all. A key with a list holds none of
-    /// `admin`, `connections`, `tokens`, `alerts.read`.
+    /// `admin`, `connections`, `connections.read`, `tokens`, `alerts.read`, `audit.read`.
     mailboxes: Option<Vec<String>>,
+    /// IPv4 or IPv6 networks (`10.1.0.0/16`, `2001:db8::/32`) or single addresses, from which it
+    /// opens anything; left out or `null`: from anywhere. From elsewhere it is answered as a key
+    /// that nobody knows.
+    #[schema(value_type = Option<Vec<String>>)]
+    networks: Option<Vec<Network>>,
     /// When it ends: RFC 3339 or a plain date.
     #[schema(value_type = Option<String>)]
     expires_at: Option<Moment>,
@@ -106,6 +116,10 @@ struct KeyChangeBody {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Vec<String>>)]
     mailboxes: Option<Option<Vec<String>>>,
+    /// Networks in CIDR notation; `null`: from anywhere.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<String>>)]
+    networks: Option<Option<Vec<Network>>>,
     /// When it ends; `null`: never.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
@@ -120,7 +134,7 @@ struct KeyChangeBody {
 )]
 async fn list_keys(
     State(app): State<App>,
-    _: May<scope::Admin>,
+    _: May<act::ListKeys>,
     Asked(part): Asked<Part>,
 ) -> Answer<Json<Page<KeyView>>> {
     let mut all = app.engine.keys().await?;
@@ -138,7 +152,8 @@ async fn list_keys(
 )]
 async fn create_key(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Admin>,
+    May { caller, .. }: May<act::CreateKey>,
+    trail: Trail,
     _: Asked<Nothing>,
     sent: Sent<NewKeyBody>,
 ) -> Answer {
@@ -147,12 +162,15 @@ async fn create_key(
         name: body.name,
         scopes: body.scopes,
         mailboxes: body.mailboxes,
+        networks: body.networks,
         expires_at: body.expires_at.map(|moment| moment.0),
     };
     let (key, text) = app.engine.create_key(&caller, new).await?;
+    let view = KeyView::from(&key);
+    trail.made(&serde_json::to_value(&view).unwrap_or_default());
     let view = KeyView {
         key: Some(text.reveal().to_owned()),
-        ..KeyView::from(&key)
+        ..view
     };
     secret_answer(StatusCode::CREATED, &view)
 }
@@ -165,7 +183,7 @@ async fn create_key(
 )]
 async fn change_key(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Admin>,
+    May { caller, .. }: May<act::ChangeKey>,
     InPath(id): InPath<KeyId>,
     _: Asked<Nothing>,
     sent: Sent<KeyChangeBody>,
@@ -175,6 +193,7 @@ async fn change_key(
         name: body.name,
         scopes: body.scopes,
         mailboxes: body.mailboxes,
+        networks: body.networks,
         expires_at: body.expires_at.map(|end| end.map(|moment| moment.0)),
     };
     let (engine, by) = (app.engine.clone(), caller.clone());
@@ -193,7 +212,7 @@ async fn change_key(
 )]
 async fn revoke_key(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Admin>,
+    May { caller, .. }: May<act::RevokeKey>,
     InPath(id): InPath<KeyId>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
@@ -213,11 +232,11 @@ async fn revoke_key(
     responses((status = 200, description = "The caller's own key", body = KeyView))
 )]
 async fn get_own_key(
-    May { caller, .. }: May<scope::AnyKey>,
+    May { caller, .. }: May<act::GetOwnKey>,
     _: Asked<Nothing>,
 ) -> Answer<Json<KeyView>> {
-    let key = caller
-        .key()
-        .ok_or_else(|| Problem::invalid("The call was made without a key."))?;
+    let key = caller.key().ok_or_else(|| {
+        Problem::invalid("The call was made without a key; /session shows a session.")
+    })?;
     Ok(Json(key.into()))
 }

@@ -6,12 +6,12 @@ use crate::extract::access::May;
 use crate::extract::body::Sent;
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::{Wait, wait};
 use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use postroom_engine::access::act;
 use postroom_engine::logins::{LoginMethod, NewLogin};
 use postroom_model::login::{Login, LoginStatus};
 use postroom_model::{AccountId, ConnectionId, LoginId, Timestamp};
@@ -124,7 +124,7 @@ impl From<Login> for LoginView {
 )]
 async fn begin_login(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Logins>,
+    May { caller, .. }: May<act::BeginLogin>,
     InPath(named): InPath<String>,
     _: Asked<Nothing>,
     sent: Sent<NewLoginBody>,
@@ -168,7 +168,7 @@ struct Waiting {
 )]
 async fn get_login(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Logins>,
+    May { caller, .. }: May<act::GetLogin>,
     InPath(id): InPath<LoginId>,
     Asked(waiting): Asked<Waiting>,
 ) -> Answer<Json<LoginView>> {
@@ -193,7 +193,7 @@ struct RedirectBody {
 )]
 async fn redirect_login(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Logins>,
+    May { caller, .. }: May<act::RedirectLogin>,
     InPath(id): InPath<LoginId>,
     _: Asked<Nothing>,
     sent: Sent<RedirectBody>,

@@ -5,7 +5,6 @@ use crate::app::App;
 use crate::extract::access::{InMailbox, May};
 use crate::extract::body::{NoBody, Sent};
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::{Wait, wait};
 use crate::lists::{Page, Part, cut};
 use crate::problem::Answer;
@@ -13,6 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use postroom_engine::Problem;
+use postroom_engine::access::{Act as _, act};
 use postroom_engine::mailboxes::NewMailbox;
 use postroom_model::AccountId;
 use postroom_model::mailbox::Mailbox;
@@ -83,7 +83,7 @@ struct ChangeBody {
 )]
 async fn list_mailboxes(
     State(app): State<App>,
-    May { caller, .. }: May<scope::MailRead>,
+    May { caller, .. }: May<act::ListMailboxes>,
     Asked(part): Asked<Part>,
 ) -> Answer<Json<Page<Mailbox>>> {
     let all = app.engine.mailboxes(&caller).await?;
@@ -99,7 +99,7 @@ async fn list_mailboxes(
 )]
 async fn add_mailbox(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::AddMailbox>,
     _: Asked<Nothing>,
     sent: Sent<AddBody>,
 ) -> Answer {
@@ -118,7 +118,7 @@ async fn add_mailbox(
     responses((status = 200, description = "The mailbox", body = Mailbox))
 )]
 async fn get_mailbox(
-    InMailbox { mailbox, .. }: InMailbox<scope::MailRead>,
+    InMailbox { mailbox, .. }: InMailbox<act::GetMailbox>,
     _: Asked<Nothing>,
 ) -> Answer<Json<Mailbox>> {
     Ok(Json(mailbox))
@@ -134,7 +134,7 @@ async fn change_mailbox(
     State(app): State<App>,
     InMailbox {
         caller, mailbox, ..
-    }: InMailbox<scope::Connections>,
+    }: InMailbox<act::ChangeMailbox>,
     _: Asked<Nothing>,
     sent: Sent<ChangeBody>,
 ) -> Answer {
@@ -157,7 +157,7 @@ async fn change_mailbox(
 )]
 async fn remove_mailbox(
     State(app): State<App>,
-    May { caller, .. }: May<scope::Connections>,
+    May { caller, .. }: May<act::RemoveMailbox>,
     crate::extract::path::InPath(named): crate::extract::path::InPath<String>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
@@ -166,8 +166,8 @@ async fn remove_mailbox(
     // is answered as the first one was.
     let (engine, by) = (app.engine.clone(), caller.clone());
     let work = async move {
-        let scope = postroom_model::key::Scope::Connections;
-        let mailbox = engine.mailbox_for(&by, scope, &named).await?;
+        let action = act::RemoveMailbox::ACTION;
+        let mailbox = engine.mailbox_for(&by, action, &named).await?;
         engine.remove_mailbox(&mailbox.id).await?;
         Ok(Deleted::of(mailbox.id))
     };
@@ -192,7 +192,7 @@ struct Waiting {
 )]
 async fn sync_mailbox(
     State(app): State<App>,
-    InMailbox { mailbox, .. }: InMailbox<scope::MailRead>,
+    InMailbox { mailbox, .. }: InMailbox<act::SyncMailbox>,
     Asked(waiting): Asked<Waiting>,
     _: Sent<NoBody>,
 ) -> Answer<Json<Mailbox>> {

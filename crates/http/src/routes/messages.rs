@@ -6,7 +6,6 @@ use crate::extract::access::InMailbox;
 use crate::extract::body::{NoBody, Sent};
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::{Flag, Limit, Moment, Names, limit};
 use crate::files::file;
 use crate::lists::Page;
@@ -16,6 +15,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use postroom_engine::Problem;
+use postroom_engine::access::act;
 use postroom_engine::mail::messages::{ListMessages, MessageChange};
 use postroom_model::MessageId;
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ impl Conditions {
 )]
 async fn list_messages(
     State(app): State<App>,
-    InMailbox { mailbox, .. }: InMailbox<scope::MailRead>,
+    InMailbox { mailbox, .. }: InMailbox<act::ListMessages>,
     Asked(conditions): Asked<Conditions>,
 ) -> Answer<Json<Page<Message>>> {
     let list = app.engine.messages(&mailbox, conditions.taken()).await?;
@@ -126,7 +126,7 @@ async fn list_messages(
 )]
 async fn get_message(
     State(app): State<App>,
-    InMailbox { mailbox, .. }: InMailbox<scope::MailRead>,
+    InMailbox { mailbox, .. }: InMailbox<act::GetMessage>,
     InPath((_at, id)): InPath<(String, MessageId)>,
     _: Asked<Nothing>,
 ) -> Answer<Json<Message>> {
@@ -159,7 +159,7 @@ async fn change_message(
     State(app): State<App>,
     InMailbox {
         caller, mailbox, ..
-    }: InMailbox<scope::MailWrite>,
+    }: InMailbox<act::ChangeMessage>,
     InPath((_at, id)): InPath<(String, MessageId)>,
     _: Asked<Nothing>,
     sent: Sent<ChangeBody>,
@@ -196,7 +196,7 @@ async fn delete_message(
     State(app): State<App>,
     InMailbox {
         caller, mailbox, ..
-    }: InMailbox<scope::MailWrite>,
+    }: InMailbox<act::DeleteMessage>,
     InPath((_at, id)): InPath<(String, MessageId)>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
@@ -219,7 +219,7 @@ async fn get_message_mime(
     State(app): State<App>,
     InMailbox {
         caller, mailbox, ..
-    }: InMailbox<scope::MailRead>,
+    }: InMailbox<act::GetMessageMime>,
     InPath((_at, id)): InPath<(String, MessageId)>,
     _: Asked<Nothing>,
 ) -> Answer<Response> {

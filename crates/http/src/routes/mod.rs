@@ -3,6 +3,7 @@
 mod accounts;
 mod alerts;
 mod attachments;
+mod audit;
 mod callback;
 mod calls;
 mod changes;
@@ -11,14 +12,18 @@ mod connections;
 mod credentials;
 mod docs;
 mod folders;
+mod graph;
 mod health;
 mod keys;
 mod logins;
 mod mailboxes;
 mod messages;
 mod outbox;
+mod persons;
 mod send;
+mod session;
 mod setup;
+mod signin;
 mod start;
 mod users;
 
@@ -50,13 +55,18 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(changes::routes())
         .merge(alerts::routes())
         .merge(calls::routes())
-        .merge(keys::routes());
+        .merge(keys::routes())
+        .merge(persons::routes())
+        .merge(session::routes())
+        .merge(audit::routes())
+        .merge(graph::routes());
     OpenApiRouter::with_openapi(crate::openapi::head())
         .nest(BASE, api)
         .merge(callback::routes())
         .merge(health::routes())
         .merge(docs::routes())
         .merge(start::routes())
+        .merge(signin::routes())
 }
 
 /// Something was deleted.

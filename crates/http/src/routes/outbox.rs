@@ -6,7 +6,6 @@ use crate::extract::access::May;
 use crate::extract::body::{NoBody, Sent};
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::extract::values::{Limit, Wait, limit, wait};
 use crate::lists::{Page, behind, opened};
 use crate::problem::Answer;
@@ -14,6 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use postroom_engine::Engine;
+use postroom_engine::access::act;
 use postroom_model::outbox::{OutboxItem, OutboxKind, OutboxStatus};
 use postroom_model::{MailboxId, MessageId, OutboxId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ struct ListOutbox {
 )]
 async fn list_outbox(
     State(app): State<App>,
-    May { caller, .. }: May<scope::MailSend>,
+    May { caller, .. }: May<act::ListOutbox>,
     Asked(asked): Asked<ListOutbox>,
 ) -> Answer<Json<Page<OutboxView>>> {
     let limit = limit(asked.limit);
@@ -143,7 +143,7 @@ struct Waiting {
 )]
 async fn get_outbox_item(
     State(app): State<App>,
-    May { caller, .. }: May<scope::MailSend>,
+    May { caller, .. }: May<act::GetOutboxItem>,
     InPath(id): InPath<OutboxId>,
     Asked(waiting): Asked<Waiting>,
 ) -> Answer<Json<OutboxView>> {
@@ -161,7 +161,7 @@ async fn get_outbox_item(
 )]
 async fn retry_outbox_item(
     State(app): State<App>,
-    May { caller, .. }: May<scope::MailSend>,
+    May { caller, .. }: May<act::RetryOutboxItem>,
     InPath(id): InPath<OutboxId>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
@@ -182,7 +182,7 @@ async fn retry_outbox_item(
 )]
 async fn cancel_outbox_item(
     State(app): State<App>,
-    May { caller, .. }: May<scope::MailSend>,
+    May { caller, .. }: May<act::CancelOutboxItem>,
     InPath(id): InPath<OutboxId>,
     _: Asked<Nothing>,
     sent: Sent<NoBody>,

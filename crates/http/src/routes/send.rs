@@ -8,7 +8,6 @@ use crate::extract::body::Sent;
 use crate::extract::once::Once;
 use crate::extract::path::InPath;
 use crate::extract::query::{Asked, Nothing};
-use crate::extract::scope;
 use crate::files::clean_name;
 use crate::multipart::{self, is_multipart, media_type};
 use crate::problem::{Answer, Refusal};
@@ -17,6 +16,7 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use postroom_engine::Problem;
+use postroom_engine::access::{Act, act};
 use postroom_engine::outbox::{NewAttachment, NewContent, NewOutgoing};
 use postroom_model::MessageId;
 use postroom_model::outbox::{BodyType, Importance, OutboxItem, OutboxKind, OutgoingBody};
@@ -253,7 +253,7 @@ fn decode(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
 )]
 async fn send_message(
     State(app): State<App>,
-    at: InMailbox<scope::MailSend>,
+    at: InMailbox<act::SendMessage>,
     _: Asked<Nothing>,
     request: Request,
 ) -> Answer {
@@ -272,7 +272,7 @@ async fn send_message(
 )]
 async fn reply_to_message(
     State(app): State<App>,
-    at: InMailbox<scope::MailSend>,
+    at: InMailbox<act::ReplyToMessage>,
     InPath((_at, message)): InPath<(String, MessageId)>,
     _: Asked<Nothing>,
     request: Request,
@@ -292,7 +292,7 @@ async fn reply_to_message(
 )]
 async fn reply_all_to_message(
     State(app): State<App>,
-    at: InMailbox<scope::MailSend>,
+    at: InMailbox<act::ReplyAllToMessage>,
     InPath((_at, message)): InPath<(String, MessageId)>,
     _: Asked<Nothing>,
     request: Request,
@@ -312,7 +312,7 @@ async fn reply_all_to_message(
 )]
 async fn forward_message(
     State(app): State<App>,
-    at: InMailbox<scope::MailSend>,
+    at: InMailbox<act::ForwardMessage>,
     InPath((_at, message)): InPath<(String, MessageId)>,
     _: Asked<Nothing>,
     request: Request,
@@ -320,9 +320,9 @@ async fn forward_message(
     accept(app, at, OutboxKind::Forward, Some(message), request).await
 }
 
-async fn accept(
+async fn accept<A: Act>(
     app: App,
-    at: InMailbox<scope::MailSend>,
+    at: InMailbox<A>,
     kind: OutboxKind,
     original: Option<MessageId>,
     request: Request,

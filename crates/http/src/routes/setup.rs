@@ -4,12 +4,12 @@ use crate::app::App;
 use crate::extract::access::May;
 use crate::extract::path::InPath;
 use crate::extract::query::Asked;
-use crate::extract::scope;
 use crate::files::small_file;
 use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use postroom_engine::access::act;
 use postroom_engine::setup;
 use postroom_model::ConnectionId;
 use postroom_model::account::AccountKind;
@@ -253,7 +253,7 @@ impl From<setup::Setup> for Setup {
 )]
 async fn get_setup(
     State(app): State<App>,
-    _: May<scope::Connections>,
+    _: May<act::GetSetup>,
     InPath(named): InPath<String>,
     Asked(query): Asked<SetupQuery>,
 ) -> Answer<Json<Setup>> {
@@ -273,7 +273,7 @@ async fn get_setup(
 )]
 async fn get_setup_script(
     State(app): State<App>,
-    _: May<scope::Connections>,
+    _: May<act::GetSetupScript>,
     InPath(named): InPath<String>,
     Asked(query): Asked<SetupQuery>,
 ) -> Answer {

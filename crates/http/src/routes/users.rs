@@ -4,7 +4,6 @@ use crate::app::App;
 use crate::extract::access::May;
 use crate::extract::path::InPath;
 use crate::extract::query::Asked;
-use crate::extract::scope;
 use crate::extract::values::{Limit, Names, limit};
 use crate::files::{OCTET_STREAM, clean_type, small_file};
 use crate::lists::{Page, Part, cut};
@@ -12,6 +11,7 @@ use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use postroom_engine::access::act;
 use postroom_engine::people::{PeopleQuery, PeopleVia};
 use postroom_engine::{Engine, Problem};
 use postroom_model::AccountId;
@@ -117,7 +117,7 @@ async fn via(
 )]
 async fn list_users(
     State(app): State<App>,
-    May { caller, .. }: May<scope::PeopleRead>,
+    May { caller, .. }: May<act::ListUsers>,
     InPath(connection): InPath<String>,
     Asked(asked): Asked<ListUsers>,
 ) -> Answer<Json<Page<DirectoryObject>>> {
@@ -143,7 +143,7 @@ async fn list_users(
 )]
 async fn get_user(
     State(app): State<App>,
-    May { caller, .. }: May<scope::PeopleRead>,
+    May { caller, .. }: May<act::GetUser>,
     InPath((connection, user)): InPath<(String, String)>,
     Asked(asked): Asked<As>,
 ) -> Answer<Json<DirectoryObject>> {
@@ -160,7 +160,7 @@ async fn get_user(
 )]
 async fn get_user_photo(
     State(app): State<App>,
-    May { caller, .. }: May<scope::PeopleRead>,
+    May { caller, .. }: May<act::GetUserPhoto>,
     InPath((connection, user)): InPath<(String, String)>,
     Asked(asked): Asked<AskPhoto>,
 ) -> Answer<Response> {
@@ -190,7 +190,7 @@ async fn get_user_photo(
 )]
 async fn list_user_licenses(
     State(app): State<App>,
-    May { caller, .. }: May<scope::PeopleRead>,
+    May { caller, .. }: May<act::ListUserLicenses>,
     InPath((connection, user)): InPath<(String, String)>,
     Asked(asked): Asked<PartAs>,
 ) -> Answer<Json<Page<DirectoryObject>>> {
@@ -207,7 +207,7 @@ async fn list_user_licenses(
 )]
 async fn list_user_groups(
     State(app): State<App>,
-    May { caller, .. }: May<scope::PeopleRead>,
+    May { caller, .. }: May<act::ListUserGroups>,
     InPath((connection, user)): InPath<(String, String)>,
     Asked(asked): Asked<PartAs>,
 ) -> Answer<Json<Page<DirectoryObject>>> {
@@ -234,7 +234,7 @@ fn page(
 )]
 async fn get_user_manager(
     State(app): State<App>,
-    May { caller, .. }: May<scope::PeopleRead>,
+    May { caller, .. }: May<act::GetUserManager>,
     InPath((connection, user)): InPath<(String, String)>,
     Asked(asked): Asked<As>,
 ) -> Answer<Json<DirectoryObject>> {

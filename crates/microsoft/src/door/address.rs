@@ -36,6 +36,15 @@ pub(crate) fn web_address(text: &str) -> Result<Url, DoorError> {
     }
 }
 
+/// Where Azure's and Google's machines ask who they are. It is link-local: what is sent there stays
+/// on the machine's own network link, and nothing but plain `http` is spoken.
+const INSTANCE_METADATA: std::net::Ipv4Addr = std::net::Ipv4Addr::new(169, 254, 169, 254);
+
+/// Whether an address is the machine's own metadata service.
+pub(crate) fn is_instance_metadata(url: &Url) -> bool {
+    url.host() == Some(Host::Ipv4(INSTANCE_METADATA))
+}
+
 /// A root: an address with nothing behind its path.
 pub(crate) fn is_plain_root(root: &str) -> Result<(), DoorError> {
     let url = web_address(root)?;

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::record::{self, Recording, Subject};
+use super::upload::Upload;
 use super::{Door, House};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH};
@@ -41,6 +42,18 @@ impl Door {
         attempt: u32,
         fresh: bool,
     ) -> Result<Answer, Failure> {
+        self.exchange(subject, outgoing, attempt, fresh, None).await
+    }
+
+    /// The same with a body that comes piece by piece, in place of `outgoing`'s.
+    pub(super) async fn exchange(
+        &self,
+        subject: &Subject,
+        outgoing: &Outgoing,
+        attempt: u32,
+        fresh: bool,
+        upload: Option<&Upload>,
+    ) -> Result<Answer, Failure> {
         let house = &self.house;
         let client = house
             .net
@@ -50,7 +63,10 @@ impl Door {
                 reached: false,
             })?;
         let client_request_id = house.dice.guid().to_string();
-        let request = build(outgoing, &client_request_id);
+        let mut request = build(outgoing, &client_request_id);
+        if let Some(upload) = upload {
+            load(&mut request, upload);
+        }
         let mut recording = begin(
             house,
             subject,
@@ -59,20 +75,23 @@ impl Door {
             client_request_id,
             &request,
         );
+        if let Some(upload) = upload {
+            recording.counts(upload.counter());
+        }
         let failed = |mut recording: Recording, what: String, reached: bool| {
             recording.failed(what.clone());
             recording.finish();
             Failure { what, reached }
         };
         let limit = house.settings.answer_timeout + sending_time(outgoing.body.len());
-        let sent = tokio::time::timeout(limit, client.execute(request));
+        let sent = within(limit, upload, client.execute(request));
         let response = match sent.await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 let reached = !error.is_connect() && !error.is_builder();
                 return Err(failed(recording, describe(&error, &outgoing.url), reached));
             }
-            Err(_) => {
+            Err(Elapsed) => {
                 let what = format!(
                     "{} did not answer within {} seconds",
                     outgoing.url.host_str().unwrap_or("Microsoft"),
@@ -88,6 +107,39 @@ impl Door {
             house.settings.idle_timeout,
         ))
     }
+}
+
+/// No answer came in time.
+struct Elapsed;
+
+/// Waits so long for the answer. While a body is being sent the time begins anew with each piece:
+/// how long a body takes is for its length and the line to say.
+async fn within<T>(
+    limit: Duration,
+    upload: Option<&Upload>,
+    sent: impl Future<Output = T>,
+) -> Result<T, Elapsed> {
+    let mut sent = std::pin::pin!(sent);
+    let mut stood = None;
+    loop {
+        if let Ok(answer) = tokio::time::timeout(limit, &mut sent).await {
+            return Ok(answer);
+        }
+        let stands = upload.map(|upload| (upload.taken(), upload.has_ended()));
+        if stands == stood {
+            return Err(Elapsed);
+        }
+        stood = stands;
+    }
+}
+
+fn load(request: &mut reqwest::Request, upload: &Upload) {
+    *request.body_mut() = Some(upload.body());
+    let headers = request.headers_mut();
+    match upload.length {
+        Some(length) => headers.insert(CONTENT_LENGTH, HeaderValue::from(length)),
+        None => headers.remove(CONTENT_LENGTH),
+    };
 }
 
 fn begin(

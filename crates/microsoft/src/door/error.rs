@@ -72,6 +72,17 @@ pub enum DoorError {
         /// What is missing, and what to do.
         what: String,
     },
+    /// The connection's credential cannot be shown: where it is to be read from it is not, or it
+    /// is not fit for where it would go.
+    #[error("connection {connection}: the {kind} cannot be used: {what}")]
+    Credential {
+        /// The connection's name.
+        connection: String,
+        /// What kind of credential it is, in words.
+        kind: &'static str,
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
     /// An address that no call may go to, or a setting that cannot be used.
     #[error("{0}")]
     Address(String),
@@ -112,6 +123,7 @@ impl DoorError {
             Self::Network { .. }
             | Self::Malformed { .. }
             | Self::Throttled { .. }
+            | Self::Credential { .. }
             | Self::Vault(_) => Again::Later(None),
         }
     }
@@ -127,6 +139,7 @@ impl DoorError {
             | Self::Throttled { .. }
             | Self::Vault(_)
             | Self::NoGrant { .. }
+            | Self::Credential { .. }
             | Self::Address(_) => false,
         }
     }

@@ -5,10 +5,12 @@ mod answer;
 mod attempt;
 mod backoff;
 mod budget;
+mod chosen;
 mod error;
 mod guard;
 mod identity;
 mod net;
+mod pass;
 mod path;
 mod record;
 mod redact;
@@ -18,27 +20,37 @@ mod response;
 mod send;
 mod settings;
 mod stream;
+mod token_scopes;
 mod tokens;
+mod upload;
 
 pub use error::{Again, DoorError};
 pub use identity::Identity;
+pub use pass::{PassedAnswer, PassedBody, PassedRequest};
 pub use path::GraphPath;
 pub use refusal::{GraphRefusal, SignInError};
 pub use request::{GraphRequest, Priority, Repeat, RequestBody, Target};
 pub use response::{GraphResponse, GraphStream};
 pub use settings::{BudgetSettings, DoorSettings};
+pub use token_scopes::TokenScopes;
+pub use upload::{Upload, UploadFailure};
 
-pub(crate) use address::{is_plain_root, normal_root, same_origin, web_address};
+pub(crate) use address::{
+    is_instance_metadata, is_plain_root, normal_root, same_origin, web_address,
+};
 pub(crate) use answer::Answer;
 pub(crate) use attempt::Outgoing;
 pub(crate) use backoff::retry_after;
+pub(crate) use chosen::Granted;
 pub(crate) use guard::held;
 pub(crate) use path::odata_literal;
 pub(crate) use record::Subject;
 pub(crate) use send::IMMUTABLE_IDS;
+pub use send::immutable_ids_with;
 
 use crate::signin::discovery::DiscoveryCache;
 use crate::signin::jwks::KeyCache;
+use crate::signin::rotation::Rotation;
 use budget::Budgets;
 use net::Net;
 use postroom_model::clock::SharedClock;
@@ -48,6 +60,7 @@ use postroom_model::ports::{CallLog, TokenVault};
 use postroom_model::{AccountId, ConnectionId, Timestamp};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokens::TokenDesk;
 
 /// The one door to Microsoft. Cheap to clone; all clones share tokens and budgets.
@@ -82,6 +95,7 @@ pub(crate) struct House {
     pub(crate) tokens: TokenDesk,
     pub(crate) discovery: DiscoveryCache,
     pub(crate) keys: KeyCache,
+    pub(crate) rotation: Rotation,
 }
 
 impl Door {
@@ -102,6 +116,7 @@ impl Door {
                 tokens: TokenDesk::default(),
                 discovery: DiscoveryCache::default(),
                 keys: KeyCache::default(),
+                rotation: Rotation::default(),
                 clock: parts.clock,
                 dice: parts.dice,
                 vault: parts.vault,
@@ -125,6 +140,37 @@ impl Door {
         tokens::access_token(self, who).await
     }
 
+    /// A token to hand on: for these scopes, or for the connection's Graph, and good for at least
+    /// so long, where Microsoft gives such: a token that ends sooner is fetched anew, not more often
+    /// than every ten seconds. Cached like the door's own, a bounded number of sets for an account,
+    /// and with them one refresh of a grant at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Door::access_token`]. A refusal of chosen scopes ends no grant unless Microsoft says
+    /// that it was revoked.
+    pub async fn token_to_hand_on(
+        &self,
+        who: &Identity,
+        scopes: Option<&TokenScopes>,
+        valid_for: Duration,
+    ) -> Result<HandedOn, DoorError> {
+        Ok(match scopes {
+            None => HandedOn {
+                token: tokens::access_token_for(self, who, valid_for).await?,
+                scopes: None,
+            },
+            Some(scopes) => {
+                let Granted { token, scopes } =
+                    chosen::granted(self, who, scopes, valid_for).await?;
+                HandedOn {
+                    token,
+                    scopes: Some(scopes),
+                }
+            }
+        })
+    }
+
     /// Takes a token that came with a sign-in, so that the first call needs no refresh.
     pub async fn adopt_token(&self, account: &AccountId, token: AccessToken) {
         self.house.tokens.adopt(account, token);
@@ -142,9 +188,11 @@ impl Door {
     }
 
     /// Asks anew what is remembered of a connection, to see how it stands now: its discovery
-    /// document and the access tokens of its accounts.
+    /// document, its signing keys and the access tokens of its accounts.
     pub fn ask_anew(&self, connection: &ConnectionId) {
         self.house.discovery.forget(connection);
+        self.house.keys.forget(connection);
+        self.house.rotation.forget(connection);
         self.house.tokens.ask_anew(connection);
     }
 
@@ -153,8 +201,18 @@ impl Door {
     pub fn forget_connection(&self, connection: &ConnectionId) {
         self.house.discovery.forget(connection);
         self.house.keys.forget(connection);
+        self.house.rotation.forget(connection);
         self.house.tokens.forget_connection(connection);
     }
+}
+
+/// A token that another program gets.
+#[derive(Clone, Debug)]
+pub struct HandedOn {
+    /// The token.
+    pub token: AccessToken,
+    /// What Microsoft says that it is for, where scopes were chosen. Empty when it does not say.
+    pub scopes: Option<Vec<String>>,
 }
 
 impl fmt::Debug for Door {

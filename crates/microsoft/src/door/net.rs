@@ -1,6 +1,6 @@
 //! The HTTP clients.
 
-use super::address::is_loopback;
+use super::address::{is_instance_metadata, is_loopback};
 use super::error::DoorError;
 use super::settings::DoorSettings;
 use reqwest::{Certificate, Client, redirect};
@@ -41,7 +41,7 @@ impl Net {
     /// The client for an address; `fresh`: on a connection of its own, as Graph asks for after 503
     /// (Graph, *Best practices*).
     pub(crate) fn client(&self, url: &Url, fresh: bool) -> Result<&Client, DoorError> {
-        let local = is_loopback(url);
+        let local = is_loopback(url) || is_instance_metadata(url);
         let slot = &self.clients[usize::from(local) + 2 * usize::from(fresh)];
         if let Some(client) = slot.get() {
             return Ok(client);

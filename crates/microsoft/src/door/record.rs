@@ -9,6 +9,7 @@ use postroom_model::connection::Connection;
 use postroom_model::ports::CallLog;
 use postroom_model::{AccountId, CallId, ConnectionId, MailboxId};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// How much of a body an entry keeps, in bytes.
@@ -54,6 +55,8 @@ pub(crate) struct Recording {
     /// Whether it is a call of the sign-in service, whose answers hold tokens.
     tokens: bool,
     answer: Option<AnswerPart>,
+    /// How much of a body that comes piece by piece was taken.
+    taken: Option<Arc<AtomicU64>>,
 }
 
 struct AnswerPart {
@@ -85,7 +88,13 @@ impl Recording {
             started: Instant::now(),
             tokens: outgoing.tokens,
             answer: None,
+            taken: None,
         }
+    }
+
+    /// The body comes piece by piece and is counted there.
+    pub(super) fn counts(&mut self, taken: Arc<AtomicU64>) {
+        self.taken = Some(taken);
     }
 
     pub(crate) fn answered(&mut self, status: u16, headers: &HeaderMap) {
@@ -126,6 +135,9 @@ impl Recording {
         let Some(mut entry) = self.entry.take() else {
             return;
         };
+        if let Some(taken) = &self.taken {
+            entry.request_bytes = taken.load(Ordering::Relaxed);
+        }
         entry.duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let (Some(detail), Some(answer)) = (&mut entry.detail, self.answer.take()) {
             detail.response = CallPart {

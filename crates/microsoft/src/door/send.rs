@@ -17,6 +17,7 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue,
     LOCATION, TRANSFER_ENCODING, USER_AGENT,
 };
+use postroom_model::MailboxId;
 use postroom_model::clock::later;
 use postroom_model::grant::AccessToken;
 use serde::Deserialize;
@@ -31,7 +32,7 @@ pub(crate) const IMMUTABLE_IDS: &str = "IdType=\"ImmutableId\"";
 const VERSION: &str = "/v1.0";
 
 /// How much of a refusal's body is read, in bytes.
-const REFUSAL_BYTES: usize = 256 * 1024;
+pub(super) const REFUSAL_BYTES: usize = 256 * 1024;
 
 /// An answer that is no refusal, with the place that it holds.
 pub(super) struct Accepted {
@@ -122,7 +123,7 @@ impl<'a> Call<'a> {
         !matches!(self.request.target, Target::PreAuthenticated(_))
     }
 
-    fn body_failed(&self, failure: answer::BodyFailure) -> DoorError {
+    pub(super) fn body_failed(&self, failure: answer::BodyFailure) -> DoorError {
         body_error(&self.subject.connection_name, self.has_effect(), failure)
     }
 
@@ -173,11 +174,12 @@ impl<'a> Call<'a> {
                 continue;
             }
             fresh = refusal.status == 503;
-            self.wait_after_refusal(attempt, refusal, place).await?;
+            self.wait_after_refusal(attempt, refusal, vec![place])
+                .await?;
         }
     }
 
-    async fn token(&self) -> Result<Option<AccessToken>, DoorError> {
+    pub(super) async fn token(&self) -> Result<Option<AccessToken>, DoorError> {
         if self.needs_token() {
             tokens::access_token(self.door, self.who).await.map(Some)
         } else {
@@ -186,14 +188,24 @@ impl<'a> Call<'a> {
     }
 
     async fn enter(&self) -> Result<Place, DoorError> {
+        let mailbox = self.request.mailbox.as_ref();
+        self.enter_for(self.who, mailbox, self.request.calls).await
+    }
+
+    pub(super) async fn enter_for(
+        &self,
+        who: &Identity,
+        mailbox: Option<&MailboxId>,
+        calls: u32,
+    ) -> Result<Place, DoorError> {
         self.door
             .house
             .budgets
             .enter(
-                &self.who.connection.client_id,
-                self.request.mailbox.as_ref(),
+                &who.connection.client_id,
+                mailbox,
                 self.request.priority,
-                self.request.calls,
+                calls,
             )
             .await
             .map_err(|until| DoorError::Throttled {
@@ -202,7 +214,7 @@ impl<'a> Call<'a> {
             })
     }
 
-    fn outgoing(&self, token: Option<&AccessToken>) -> Result<Outgoing, DoorError> {
+    pub(super) fn outgoing(&self, token: Option<&AccessToken>) -> Result<Outgoing, DoorError> {
         let mut headers = self.headers.clone();
         if let Some(token) = token {
             let text = bearer(token);
@@ -247,11 +259,11 @@ impl<'a> Call<'a> {
     }
 
     /// After a refusal: waits for the next attempt, or is the error.
-    async fn wait_after_refusal(
+    pub(super) async fn wait_after_refusal(
         &self,
         attempt: &mut u32,
         mut refusal: GraphRefusal,
-        place: Place,
+        places: Vec<Place>,
     ) -> Result<(), DoorError> {
         let clock = &self.door.house.clock;
         let untouched = refusal.status == 429
@@ -263,18 +275,11 @@ impl<'a> Call<'a> {
             && !untouched
             && (refusal.status == 408 || (500..600).contains(&refusal.status));
         let mut pause = self.door.pause(*attempt, refusal.retry_after);
-        if matches!(refusal.status, 429 | 503) {
-            // Without `Retry-After` a 429 still says: stop.
-            let asked = refusal
-                .retry_after
-                .or((refusal.status == 429).then_some(pause).flatten());
-            if let Some(asked) = asked {
-                place.close_until(later(clock.now(), asked));
-                // The gate is waited for by whoever enters, with everybody else.
-                pause = pause.map(|_| Duration::ZERO);
-            }
+        if self.close_for(&refusal, pause, &places) {
+            // The gate is waited for by whoever enters, with everybody else.
+            pause = pause.map(|_| Duration::ZERO);
         }
-        drop(place);
+        drop(places);
         let may = passing && !refusal.doubtful;
         let more = *attempt < self.door.house.settings.max_attempts;
         match pause {
@@ -289,21 +294,44 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Reads what was refused and why (Graph, *Error responses*).
-    async fn refusal(&self, answer: Answer) -> GraphRefusal {
-        let (status, headers) = (answer.status, answer.headers.clone());
-        let now = self.door.house.clock.now();
-        let mut refusal = GraphRefusal {
+    /// Closes the gates that Microsoft asks to stay away from, for a call that is not made again.
+    pub(super) fn close_gates(&self, refusal: &GraphRefusal, places: &[Place]) {
+        let pause = self.door.pause(1, refusal.retry_after);
+        self.close_for(refusal, pause, places);
+    }
+
+    fn close_for(&self, refusal: &GraphRefusal, pause: Option<Duration>, places: &[Place]) -> bool {
+        // Without `Retry-After` a 429 still says: stop.
+        let asked = match refusal.status {
+            429 => refusal.retry_after.or(pause),
+            503 => refusal.retry_after,
+            _ => None,
+        };
+        let Some(asked) = asked else { return false };
+        let until = later(self.door.house.clock.now(), asked);
+        places.iter().for_each(|place| place.close_until(until));
+        true
+    }
+
+    /// A refusal by its status and headers.
+    pub(super) fn refusal_of(&self, status: u16, headers: &HeaderMap) -> GraphRefusal {
+        GraphRefusal {
             connection: self.subject.connection_name.to_string(),
             status,
             code: String::new(),
             message: String::new(),
-            request_id: request_id(&headers),
-            retry_after: retry_after(&headers, now),
-            location: text(&headers, LOCATION.as_str()),
+            request_id: request_id(headers),
+            retry_after: retry_after(headers, self.door.house.clock.now()),
+            location: text(headers, LOCATION.as_str()),
             inner_codes: Vec::new(),
             doubtful: false,
-        };
+        }
+    }
+
+    /// Reads what was refused and why (Graph, *Error responses*).
+    async fn refusal(&self, answer: Answer) -> GraphRefusal {
+        let (status, headers) = (answer.status, answer.headers.clone());
+        let mut refusal = self.refusal_of(status, &headers);
         match answer.read_open(REFUSAL_BYTES).await {
             Ok((body, recording)) => {
                 explain(&mut refusal, &headers, &body);
@@ -344,7 +372,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
-fn note(mut recording: Recording, refusal: &GraphRefusal) {
+pub(super) fn note(mut recording: Recording, refusal: &GraphRefusal) {
     recording.failed(match refusal.code.is_empty() {
         true => refusal.message.clone(),
         false => format!("{}: {}", refusal.code, refusal.message),
@@ -368,7 +396,7 @@ struct Inner {
     inner: Option<Box<Inner>>,
 }
 
-fn explain(refusal: &mut GraphRefusal, headers: &HeaderMap, body: &[u8]) {
+pub(super) fn explain(refusal: &mut GraphRefusal, headers: &HeaderMap, body: &[u8]) {
     match serde_json::from_slice::<Body>(body) {
         Ok(Body { error }) => {
             refusal.code = error.code.unwrap_or_default();
@@ -473,20 +501,26 @@ fn headers(request: &GraphRequest) -> HeaderMap {
 
 /// All preferences in one header (RFC 7240, section 2); ours about ids always wins.
 fn preferences(headers: &HeaderMap) -> HeaderValue {
+    let given = headers.get_all(PREFER).iter();
+    let all = immutable_ids_with(given.filter_map(|value| value.to_str().ok()));
+    HeaderValue::from_str(&all).unwrap_or(HeaderValue::from_static(IMMUTABLE_IDS))
+}
+
+/// The value of `Prefer` with the preference for immutable ids, which is on every call, and all of
+/// these that are not about ids. A batch's own header does not reach its parts: each needs it.
+pub fn immutable_ids_with<'a>(given: impl IntoIterator<Item = &'a str>) -> String {
     let mut all = IMMUTABLE_IDS.to_owned();
-    for value in headers.get_all(PREFER) {
-        let Ok(value) = value.to_str() else { continue };
-        for preference in value.split(',').map(str::trim) {
-            let about_ids = preference
-                .get(..6)
-                .is_some_and(|name| name.eq_ignore_ascii_case("idtype"));
-            if !preference.is_empty() && !about_ids {
-                all.push_str(", ");
-                all.push_str(preference);
-            }
+    let preferences = given.into_iter().flat_map(|value| value.split(','));
+    for preference in preferences.map(str::trim) {
+        let about_ids = preference
+            .get(..6)
+            .is_some_and(|name| name.eq_ignore_ascii_case("idtype"));
+        if !preference.is_empty() && !about_ids {
+            all.push_str(", ");
+            all.push_str(preference);
         }
     }
-    HeaderValue::from_str(&all).unwrap_or(HeaderValue::from_static(IMMUTABLE_IDS))
+    all
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Access tokens: one per account in memory, one refresh per account under way.
 
+use super::chosen::Chosen;
 use super::error::DoorError;
 use super::guard::held;
 use super::identity::Identity;
+use super::token_scopes::TokenScopes;
 use super::{Door, SignInError};
 use crate::signin;
 use crate::signin::refresh_token::Renewed;
@@ -19,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// For how long a failed refresh ahead of time is left alone while the old token is good.
-const CALM: Duration = Duration::from_secs(10);
+pub(super) const CALM: Duration = Duration::from_secs(10);
 
 type Fetched = Result<AccessToken, DoorError>;
 
@@ -37,12 +39,22 @@ pub(crate) struct TokenDesk {
 
 /// One account's.
 #[derive(Default)]
-struct Slot {
-    state: Mutex<State>,
+pub(super) struct Slot {
+    pub(super) state: Mutex<State>,
+    /// Tokens for other scopes. Never locked together with `state` but after it.
+    pub(super) chosen: Mutex<Chosen>,
+    /// Held while the grant is used: one refresh of it is under way, for whichever scopes.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Slot {
+    pub(super) fn generation(&self) -> u64 {
+        held(&self.state).generation
+    }
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     /// Goes up whenever everything known is dropped; a refresh that began before no longer counts.
     generation: u64,
     /// What the token was got with and for.
@@ -61,7 +73,18 @@ struct State {
     flying_since: Option<Timestamp>,
     /// What Microsoft gave and the vault could not take. It is given to the vault before anything
     /// else is asked of Microsoft: the refresh token that it replaces may be used up.
-    unsaved: Option<Renewed>,
+    unsaved: Option<Unsaved>,
+    /// When a token was fetched last, so that asking for one that lasts longer than Microsoft makes
+    /// them does not fetch one after the other.
+    fetched_at: Option<Timestamp>,
+}
+
+/// A refresh that the vault does not have yet.
+#[derive(Clone)]
+struct Unsaved {
+    renewed: Renewed,
+    /// What its access token is for; `None`: the connection's Graph.
+    scopes: Option<TokenScopes>,
 }
 
 /// A token is given out only for the connection that it was got with: changed addresses must not
@@ -108,7 +131,7 @@ impl State {
 }
 
 impl TokenDesk {
-    fn slot(&self, account: &AccountId) -> Arc<Slot> {
+    pub(super) fn slot(&self, account: &AccountId) -> Arc<Slot> {
         let known = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = known.get(account) {
             return Arc::clone(slot);
@@ -157,6 +180,7 @@ impl TokenDesk {
                 state.token = None;
                 state.refusal = None;
                 state.calm_until = None;
+                held(&slot.chosen).clear();
             }
         }
     }
@@ -189,10 +213,15 @@ impl TokenDesk {
 }
 
 pub(super) async fn access_token(door: &Door, who: &Identity) -> Fetched {
+    access_token_for(door, who, Duration::ZERO).await
+}
+
+/// One that is good for at least so long, where Microsoft gives such.
+pub(super) async fn access_token_for(door: &Door, who: &Identity, valid_for: Duration) -> Fetched {
     let slot = door.house.tokens.slot(&who.account.id);
     // A second time when the refresh that was waited for was broken off or overtaken by a sign-in.
     for _ in 0..2 {
-        let (flight, generation) = match look(door, who, &slot) {
+        let (flight, generation) = match look(door, who, &slot, valid_for) {
             Looked::Have(token) => return Ok(token),
             Looked::Refused(error) => return Err(error),
             Looked::Wait(flight, generation) => (flight, generation),
@@ -201,7 +230,13 @@ pub(super) async fn access_token(door: &Door, who: &Identity) -> Fetched {
         let overtaken = held(&slot.state).generation != generation;
         match fetched {
             Some(Ok(token)) if !overtaken => return Ok(token),
-            Some(Err(error)) if !overtaken => return Err(error),
+            Some(Err(error)) if !overtaken => {
+                // The one before is good for a while: whoever asks for more gets what there is.
+                let now = door.house.clock.now();
+                let before = held(&slot.state).token.clone();
+                let before = before.filter(|token| now < token.expires_at);
+                return before.ok_or(error);
+            }
             _ => {}
         }
     }
@@ -218,20 +253,33 @@ enum Looked {
     Wait(Flight, u64),
 }
 
-fn look(door: &Door, who: &Identity, slot: &Arc<Slot>) -> Looked {
-    let now = door.house.clock.now();
-    let mut state = held(&slot.state);
+/// Drops what was got with another basis; the generation that counts from here on.
+pub(super) fn current(state: &mut State, connection: &Connection) -> u64 {
     match &state.basis {
-        Some(basis) if basis.is_of(&who.connection) => {}
+        Some(basis) if basis.is_of(connection) => {}
         Some(_) => {
             state.clear();
-            state.basis = Some(Basis::of(&who.connection));
+            state.basis = Some(Basis::of(connection));
         }
-        None => state.basis = Some(Basis::of(&who.connection)),
+        None => state.basis = Some(Basis::of(connection)),
     }
-    if let Some(token) = state.token.clone()
+    state.generation
+}
+
+fn look(door: &Door, who: &Identity, slot: &Arc<Slot>, valid_for: Duration) -> Looked {
+    let now = door.house.clock.now();
+    let mut state = held(&slot.state);
+    current(&mut state, &who.connection);
+    let lasts = |token: &AccessToken| {
+        let just_fetched = state.fetched_at.is_some_and(|at| now < later(at, CALM));
+        let calm = state.calm_until.is_some_and(|until| now < until);
+        valid_for.is_zero() || just_fetched || calm || later(now, valid_for) < token.expires_at
+    };
+    if let Some(token) = &state.token
         && now < token.expires_at
+        && lasts(token)
     {
+        let token = token.clone();
         let calm = state.calm_until.is_some_and(|until| now < until);
         if now >= token.refresh_at && state.flight.is_none() && !calm {
             // Nobody waits for this one: the task itself stores what it gets.
@@ -301,18 +349,62 @@ async fn fetch(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
     fetched.map_err(|error| about_account(error, who.account.kind))
 }
 
-/// The rotated refresh token is durable before the access token is given out.
 async fn fetch_for_user(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
-    let unsaved = held(&landing.slot.state).unsaved.clone();
-    let renewed = match unsaved {
-        Some(renewed) => renewed,
-        None => {
-            let claims = held(&landing.slot.state).claims.clone();
-            signin::refresh_token::fetch(door, who, claims.as_deref()).await?
-        }
+    let renewing = Renewing {
+        slot: &landing.slot,
+        generation: landing.generation,
+        scopes: None,
     };
+    Ok(renew(door, who, renewing).await?.access_token)
+}
+
+/// A use of a user's grant.
+#[derive(Clone, Copy)]
+pub(super) struct Renewing<'a> {
+    pub(super) slot: &'a Slot,
+    pub(super) generation: u64,
+    /// `None`: the connection's Graph.
+    pub(super) scopes: Option<&'a TokenScopes>,
+}
+
+/// Uses the grant, alone. The rotated refresh token is durable before the access token is given
+/// out.
+pub(super) async fn renew(
+    door: &Door,
+    who: &Identity,
+    renewing: Renewing<'_>,
+) -> Result<Renewed, DoorError> {
+    let _turn = renewing.slot.turn.lock().await;
+    let unsaved = held(&renewing.slot.state).unsaved.clone();
+    if let Some(unsaved) = unsaved {
+        save(door, who, renewing, &unsaved).await?;
+        if unsaved.scopes.as_ref() == renewing.scopes {
+            return Ok(unsaved.renewed);
+        }
+    }
+    let scopes = renewing.scopes.map(TokenScopes::asked);
+    // What Graph asked for is for Graph's tokens.
+    let claims = match scopes {
+        None => held(&renewing.slot.state).claims.clone(),
+        Some(_) => None,
+    };
+    let renewed = signin::refresh_token::fetch_for(door, who, scopes, claims.as_deref()).await?;
+    let unsaved = Unsaved {
+        renewed,
+        scopes: renewing.scopes.cloned(),
+    };
+    save(door, who, renewing, &unsaved).await?;
+    Ok(unsaved.renewed)
+}
+
+async fn save(
+    door: &Door,
+    who: &Identity,
+    renewing: Renewing<'_>,
+    unsaved: &Unsaved,
+) -> Result<(), DoorError> {
     // A user who signed in anew meanwhile has a newer grant, which must not be overwritten.
-    if !landing.counts() {
+    if renewing.slot.generation() != renewing.generation {
         return Err(DoorError::Network {
             connection: who.connection.name.clone(),
             what:
@@ -322,20 +414,19 @@ async fn fetch_for_user(door: &Door, who: &Identity, landing: &Landing) -> Fetch
         });
     }
     let vault = &door.house.vault;
-    let saved = vault.save_grant(&who.account.id, &renewed.grant).await;
-    let mut state = held(&landing.slot.state);
-    if state.generation == landing.generation {
-        state.unsaved = saved.is_err().then(|| renewed.clone());
+    let saved = vault
+        .save_grant(&who.account.id, &unsaved.renewed.grant)
+        .await;
+    let mut state = held(&renewing.slot.state);
+    if state.generation == renewing.generation {
+        state.unsaved = saved.is_err().then(|| unsaved.clone());
     }
-    match saved {
-        Ok(()) => Ok(renewed.access_token),
-        Err(error) => Err(DoorError::Vault(error.into())),
-    }
+    saved.map_err(|error| DoorError::Vault(error.into()))
 }
 
 /// A wrong secret is the application's trouble and ends no user's grant; what only a user can mend
 /// ends nothing of the application's.
-fn about_account(error: DoorError, kind: AccountKind) -> DoorError {
+pub(super) fn about_account(error: DoorError, kind: AccountKind) -> DoorError {
     let DoorError::SignIn(error) = error else {
         return error;
     };
@@ -423,6 +514,7 @@ impl Landing {
         match fetched {
             Ok(token) => {
                 state.token = Some(token.clone());
+                state.fetched_at = Some(now);
                 state.refusal = None;
                 state.calm_until = None;
                 state.claims = None;

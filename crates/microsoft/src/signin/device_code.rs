@@ -1,6 +1,7 @@
 //! A user signs in with a code on another device (RFC 8628; entra-docs, `v2-oauth2-device-code.md`).
 
 use super::authorization_code::{SignedIn, signed_in};
+use super::client_authentication::prove;
 use super::fetch::{Trying, fetch};
 use super::{claims, refusals, scopes, token_endpoint};
 use crate::door::{Door, DoorError, Outgoing, SignInError, Subject, web_address};
@@ -127,14 +128,19 @@ impl Door {
             CONTENT_TYPE,
             HeaderValue::from_static("application/x-www-form-urlencoded"),
         );
+        let url = web_address(endpoint)?;
+        let subject = Subject::connection(connection, "sign-in");
+        let proof = match credential {
+            Some(credential) => Some(prove(self, connection, &subject, credential, &url).await?),
+            None => None,
+        };
         let outgoing = Outgoing {
             method: Method::POST,
-            url: web_address(endpoint)?,
+            url,
             headers,
-            body: token_endpoint::written(connection, &[("scope", &scope)], credential).into(),
+            body: token_endpoint::written(connection, &[("scope", &scope)], proof.as_ref()).into(),
             tokens: true,
         };
-        let subject = Subject::connection(connection, "sign-in");
         let fetched = fetch(self, &subject, outgoing, Trying::Freely).await?;
         if !(200..300).contains(&fetched.status) {
             let now = self.house.clock.now();

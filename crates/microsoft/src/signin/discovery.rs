@@ -8,7 +8,7 @@ use http::Method;
 use postroom_model::ConnectionId;
 use postroom_model::Timestamp;
 use postroom_model::clock::later;
-use postroom_model::cloud::is_known_root;
+use postroom_model::cloud::{is_known_authority, is_known_root};
 use postroom_model::connection::Connection;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -98,16 +98,17 @@ impl Door {
     pub async fn discover(&self, connection: &Connection) -> Result<Discovery, DoorError> {
         let by_hand = &connection.endpoints;
         if let (Some(authorization), Some(token)) = (&by_hand.authorization, &by_hand.token) {
-            web_address(authorization)?;
-            web_address(token)?;
-            return Ok(Discovery {
-                authorization: authorization.clone(),
-                token: token.clone(),
-                device_authorization: by_hand.device_authorization.clone(),
-                jwks: by_hand.jwks.clone(),
-                issuer: None,
-                tenant_id: None,
-            });
+            return one_authority(
+                Discovery {
+                    authorization: authorization.clone(),
+                    token: token.clone(),
+                    device_authorization: by_hand.device_authorization.clone(),
+                    jwks: by_hand.jwks.clone(),
+                    issuer: None,
+                    tenant_id: None,
+                },
+                connection,
+            );
         }
         let address = document_address(connection)?;
         let entry = self.house.discovery.entry(&connection.id);
@@ -232,22 +233,43 @@ fn trusted(endpoint: &str, connection: &Connection) -> Result<Url, DoorError> {
 
 fn overridden(found: Discovery, connection: &Connection) -> Result<Discovery, DoorError> {
     let by_hand = &connection.endpoints;
-    for endpoint in [&by_hand.authorization, &by_hand.token]
-        .into_iter()
-        .flatten()
-    {
-        web_address(endpoint)?;
+    one_authority(
+        Discovery {
+            authorization: by_hand.authorization.clone().unwrap_or(found.authorization),
+            token: by_hand.token.clone().unwrap_or(found.token),
+            device_authorization: by_hand
+                .device_authorization
+                .clone()
+                .or(found.device_authorization),
+            jwks: by_hand.jwks.clone().or(found.jwks),
+            ..found
+        },
+        connection,
+    )
+}
+
+/// Where a user signs in and where the code is redeemed has to be one sign-in service: a code of one
+/// that was shown to another, with its verifier, would sign the user in there (RFC 9700, section
+/// 4.4).
+fn one_authority(found: Discovery, connection: &Connection) -> Result<Discovery, DoorError> {
+    let token = web_address(&found.token)?;
+    let others = [
+        Some(&found.authorization),
+        found.device_authorization.as_ref(),
+    ];
+    for other in others.into_iter().flatten() {
+        let other = web_address(other)?;
+        let known = |url: &Url| is_known_authority(&url.origin().ascii_serialization());
+        if !same_origin(&token, &other) && !(known(&token) && known(&other)) {
+            return Err(DoorError::Address(format!(
+                "connection {}: users would sign in at {} and tokens be fetched from {}; set the connection's authority address and endpoints to one sign-in service",
+                connection.name,
+                other.origin().ascii_serialization(),
+                token.origin().ascii_serialization()
+            )));
+        }
     }
-    Ok(Discovery {
-        authorization: by_hand.authorization.clone().unwrap_or(found.authorization),
-        token: by_hand.token.clone().unwrap_or(found.token),
-        device_authorization: by_hand
-            .device_authorization
-            .clone()
-            .or(found.device_authorization),
-        jwks: by_hand.jwks.clone().or(found.jwks),
-        ..found
-    })
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -280,6 +302,35 @@ pub(crate) mod tests {
             assert!(document_address(&there).is_err(), "{tenant}");
         }
         assert!(document_address(&connection()).is_ok());
+    }
+
+    #[test]
+    fn a_code_is_redeemed_where_it_is_from() {
+        let with = |authorization: &str, token: &str, device: Option<&str>| {
+            one_authority(
+                Discovery {
+                    authorization: authorization.to_owned(),
+                    token: token.to_owned(),
+                    device_authorization: device.map(str::to_owned),
+                    jwks: None,
+                    issuer: None,
+                    tenant_id: None,
+                },
+                &connection(),
+            )
+            .is_ok()
+        };
+        let (real, alias) = (
+            "https://login.microsoftonline.com/a",
+            "https://login.windows.net/t",
+        );
+        let evil = "https://evil.example/x";
+        assert!(with(real, alias, Some(real)));
+        assert!(with(evil, evil, None));
+        assert!(!with(real, evil, None));
+        assert!(!with(evil, real, None));
+        assert!(!with(evil, evil, Some(real)));
+        assert!(!with("http://127.0.0.1:1/a", "http://127.0.0.1:2/t", None));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::token_endpoint::ErrorBody;
 use crate::door::{Answer, Door, DoorError, Outgoing, Subject};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use std::time::Duration;
 
 /// An answer of the sign-in service, whatever its status.
 pub(crate) struct Fetched {
@@ -36,36 +37,53 @@ pub(crate) async fn fetch(
 ) -> Result<Fetched, DoorError> {
     let mut attempt = 1;
     loop {
-        let more = attempt < door.house.settings.max_attempts;
-        let wait = match once(door, subject, &outgoing, attempt).await {
-            Ok(fetched) => {
-                let again = more
-                    && trying == Trying::Freely
-                    && is_passing(&fetched, outgoing.method == Method::POST);
-                let wait = door.pause(
-                    attempt,
-                    crate::door::retry_after(&fetched.headers, door.house.clock.now()),
-                );
-                match wait {
-                    Some(wait) if again => wait,
-                    _ => return Ok(fetched),
-                }
-            }
-            Err((error, reached)) => {
-                let again = more
-                    && match trying {
-                        Trying::Freely => true,
-                        Trying::IfNotReached => !reached,
-                        Trying::Once => false,
-                    };
-                match door.pause(attempt, None) {
-                    Some(wait) if again => wait,
-                    _ => return Err(error),
-                }
-            }
-        };
-        door.house.clock.sleep(wait).await;
+        match step(door, subject, &outgoing, attempt, trying).await {
+            Step::Done(fetched) => return fetched,
+            Step::Again(wait) => door.house.clock.sleep(wait).await,
+        }
         attempt += 1;
+    }
+}
+
+/// What comes of one sending.
+pub(super) enum Step {
+    /// That is it.
+    Done(Result<Fetched, DoorError>),
+    /// It may be sent again after this time.
+    Again(Duration),
+}
+
+/// Sends it once.
+pub(super) async fn step(
+    door: &Door,
+    subject: &Subject,
+    outgoing: &Outgoing,
+    attempt: u32,
+    trying: Trying,
+) -> Step {
+    let more = attempt < door.house.settings.max_attempts;
+    match once(door, subject, outgoing, attempt).await {
+        Ok(fetched) => {
+            let expects_json = outgoing.method == Method::POST;
+            let again = more && trying == Trying::Freely && is_passing(&fetched, expects_json);
+            let named = crate::door::retry_after(&fetched.headers, door.house.clock.now());
+            match door.pause(attempt, named) {
+                Some(wait) if again => Step::Again(wait),
+                _ => Step::Done(Ok(fetched)),
+            }
+        }
+        Err((error, reached)) => {
+            let again = more
+                && match trying {
+                    Trying::Freely => true,
+                    Trying::IfNotReached => !reached,
+                    Trying::Once => false,
+                };
+            match door.pause(attempt, None) {
+                Some(wait) if again => Step::Again(wait),
+                _ => Step::Done(Err(error)),
+            }
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use crate::door::{Door, DoorError, SignInError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Validation, decode_header};
-use postroom_model::connection::Connection;
+use postroom_model::cloud::same_authority;
+use postroom_model::connection::{CONSUMER_TENANT_ID, Connection};
 use postroom_model::{Secret, Timestamp};
 use serde::Deserialize;
+use url::Url;
 
 /// How far the clocks of Microsoft and this machine may differ, in seconds.
 const SKEW_SECONDS: i64 = 300;
@@ -112,9 +114,13 @@ pub(super) async fn verified(
     nonce: Option<&Secret>,
 ) -> Result<IdTokenUser, DoorError> {
     let unfit = |what: String| unfit(connection, what);
-    let by_id = uuid::Uuid::try_parse(&connection.tenant_id)
-        .is_ok()
-        .then_some(connection.tenant_id.as_str());
+    let by_id = if connection.is_for_consumers() {
+        Some(CONSUMER_TENANT_ID)
+    } else {
+        uuid::Uuid::try_parse(&connection.tenant_id)
+            .is_ok()
+            .then_some(connection.tenant_id.as_str())
+    };
     let expected = Expected {
         client_id: &connection.client_id,
         nonce,
@@ -248,7 +254,7 @@ fn check(claims: Claims, expected: &Expected<'_>) -> Result<Claims, String> {
     }
     if let Some(issuer) = expected.issuer {
         let issuer = issuer.replace("{tenantid}", tenant);
-        if claims.iss != issuer {
+        if !is_same_issuer(&claims.iss, &issuer) {
             return Err(format!(
                 "the ID token is from {:?}, and the connection's issuer is {issuer:?}",
                 claims.iss
@@ -275,9 +281,45 @@ fn unfit(connection: &Connection, what: String) -> DoorError {
     }))
 }
 
+/// Whether two issuers are one: letter by letter, or the same path at another name of the same
+/// cloud's sign-in service.
+fn is_same_issuer(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    let (Ok(one), Ok(other)) = (Url::parse(one), Url::parse(other)) else {
+        return false;
+    };
+    let parts = |url: &Url| (url.scheme().to_owned(), url.path().to_owned(), url.port());
+    parts(&one) == parts(&other)
+        && one.query().is_none()
+        && one.username().is_empty()
+        && one
+            .host_str()
+            .zip(other.host_str())
+            .is_some_and(|(one, other)| same_authority(one, other))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_issuer_may_name_an_alias_of_its_cloud() {
+        let issuer = "https://login.microsoftonline.com/t/v2.0";
+        for (other, same) in [
+            (issuer, true),
+            ("https://login.windows.net/t/v2.0", true),
+            ("https://sts.windows.net/t/v2.0", true),
+            ("https://login.windows.net/u/v2.0", false),
+            ("https://login.windows.net:444/t/v2.0", false),
+            ("https://login.microsoftonline.us/t/v2.0", false),
+            ("https://login.evil.example/t/v2.0", false),
+            ("t", false),
+        ] {
+            assert_eq!(is_same_issuer(other, issuer), same, "{other}");
+        }
+    }
 
     fn token(claims: &serde_json::Value) -> Secret {
         let payload = URL_SAFE_NO_PAD.encode(claims.to_string());

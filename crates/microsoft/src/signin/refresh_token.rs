@@ -12,13 +12,18 @@ pub(crate) struct Renewed {
     pub(crate) grant: Grant,
     /// The access token.
     pub(crate) access_token: AccessToken,
+    /// What Microsoft says that the access token is for.
+    pub(crate) granted: Vec<String>,
 }
 
-/// Fetches one, with the claims that Graph asked for. Every use gives a new refresh token without revoking the old one, so a repetition
-/// does no harm.
-pub(crate) async fn fetch(
+/// Fetches one for these scopes of one resource, else for what a sign-in asks for: a refresh token is
+/// of a user and an application, not of a resource. `challenge` is what Graph asked for when it refused
+/// the last token. Every use gives a new refresh token without
+/// revoking the old one, so a repetition does no harm.
+pub(crate) async fn fetch_for(
     door: &Door,
     who: &Identity,
+    chosen: Option<&[String]>,
     challenge: Option<&str>,
 ) -> Result<Renewed, DoorError> {
     let (connection, account) = (&who.connection, &who.account);
@@ -38,7 +43,7 @@ pub(crate) async fn fetch(
                     .unwrap_or("the account")
             ),
         })?;
-    let scope = scopes::user(connection, &connection.scopes);
+    let scope = scopes::user(connection, chosen.unwrap_or(&connection.scopes));
     let claims = claims::request(challenge);
     let form = [
         ("grant_type", "refresh_token"),
@@ -50,15 +55,17 @@ pub(crate) async fn fetch(
     let tokens = token_endpoint::ask(door, connection, &subject, &form, Trying::Freely).await?;
     let renewed = Grant {
         refresh_token: tokens.refresh_token.unwrap_or(grant.refresh_token),
-        scopes: if tokens.scopes.is_empty() {
+        // What other scopes were asked for says nothing about what a sign-in was granted.
+        scopes: if tokens.scopes.is_empty() || chosen.is_some() {
             grant.scopes
         } else {
-            tokens.scopes
+            tokens.scopes.clone()
         },
         received_at: tokens.received_at,
     };
     Ok(Renewed {
         grant: renewed,
         access_token: tokens.access_token,
+        granted: tokens.scopes,
     })
 }

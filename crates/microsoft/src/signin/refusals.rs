@@ -65,6 +65,8 @@ const fn passing(code: u32, cause: &'static str) -> Row {
 }
 
 const NEW_SECRET: &str = "make a new client secret in the app registration (Certificates & secrets) and set its value, not its id, on the connection";
+const FEDERATION: &str = "compare issuer, subject and audience in the app registration (Certificates & secrets, Federated credentials) with the assertion's, letter by letter";
+const NO_APPLICATION: &str = "set the connection's tenant to the tenant's id or domain; for personal accounts (consumers) an application cannot act by itself: sign users in";
 const SIGN_IN: &str = "the user signs in again";
 const SIGN_IN_MFA: &str = "the user signs in again in a browser and finishes what Microsoft asks for (a second factor, its registration, another proof)";
 const APP: &str = "check the connection's client id and tenant against the app registration in the Entra admin center";
@@ -77,6 +79,12 @@ const WAIT: &str = "nothing: it is tried again by itself";
 
 /// The table, in the order of the numbers.
 pub const TABLE: &[Row] = &[
+    row(
+        16000,
+        NEEDS_SIGN_IN,
+        "several accounts are signed in in this browser, and none was chosen",
+        SIGN_IN,
+    ),
     row(
         28002,
         KEEPS,
@@ -100,6 +108,18 @@ pub const TABLE: &[Row] = &[
         CREDENTIAL,
         "the app could not be authenticated with its credential",
         "set a valid credential on the connection",
+    ),
+    row(
+        50020,
+        NEEDS_SIGN_IN,
+        "the user belongs to another tenant and is no guest of this one",
+        "sign in as a user of the connection's tenant, or have an administrator invite this user as a guest",
+    ),
+    row(
+        50027,
+        CREDENTIAL,
+        "the app's signed assertion cannot be read",
+        "set the certificate that is registered for the app",
     ),
     passing(50033, "Microsoft's sign-in service had a passing fault"),
     row(
@@ -133,6 +153,12 @@ pub const TABLE: &[Row] = &[
         SIGN_IN,
     ),
     row(
+        50059,
+        KEEPS,
+        "the request does not say which tenant it is for",
+        "set the connection's tenant to the tenant's id or domain",
+    ),
+    row(
         50072,
         NEEDS_SIGN_IN,
         "the user has to register for multi-factor authentication",
@@ -164,6 +190,12 @@ pub const TABLE: &[Row] = &[
     ),
     passing(50087, "Microsoft's sign-in service had a passing fault"),
     row(
+        50097,
+        NEEDS_SIGN_IN,
+        "the device has to prove itself",
+        POLICY,
+    ),
+    row(
         50105,
         NEEDS_SIGN_IN,
         "the user is not assigned to the app",
@@ -174,6 +206,42 @@ pub const TABLE: &[Row] = &[
         NEEDS_SIGN_IN,
         "user name or password is wrong",
         SIGN_IN,
+    ),
+    row(
+        50128,
+        KEEPS,
+        "there is no tenant with this domain",
+        "check the connection's tenant and cloud",
+    ),
+    row(
+        50131,
+        NEEDS_SIGN_IN,
+        "a conditional access policy blocks this device, place or time",
+        POLICY,
+    ),
+    row(
+        50132,
+        NEEDS_SIGN_IN,
+        "the user's session is over: the password is over or was changed",
+        SIGN_IN,
+    ),
+    row(
+        50133,
+        REVOKED,
+        "the user's session was revoked: the password is over or was changed",
+        SIGN_IN,
+    ),
+    row(
+        50144,
+        NEEDS_SIGN_IN,
+        "the user's password in Active Directory is over",
+        "the user sets a new password and signs in again",
+    ),
+    row(
+        50148,
+        NEEDS_SIGN_IN,
+        "the PKCE verifier is missing",
+        "begin the sign-in anew",
     ),
     row(
         50158,
@@ -207,10 +275,28 @@ pub const TABLE: &[Row] = &[
         POLICY,
     ),
     row(
+        53002,
+        NEEDS_SIGN_IN,
+        "the app is not one that the conditional access policy allows",
+        POLICY,
+    ),
+    row(
         53003,
         NEEDS_SIGN_IN,
         "a conditional access policy blocks this sign-in",
         POLICY,
+    ),
+    row(
+        53004,
+        NEEDS_SIGN_IN,
+        "the user has to register for multi-factor authentication, and may not do so from here",
+        POLICY,
+    ),
+    row(
+        53011,
+        NEEDS_SIGN_IN,
+        "the user is blocked for risk by the own tenant",
+        "an administrator of the user's own tenant unblocks the user; then sign in again",
     ),
     row(
         54005,
@@ -231,6 +317,12 @@ pub const TABLE: &[Row] = &[
         "the user signs in again and consents, or an administrator consents for the tenant",
     ),
     row(
+        65005,
+        CONSENT,
+        "the app asks for a resource that is not among its permissions",
+        "add the permissions to the app registration (API permissions) and let an administrator consent",
+    ),
+    row(
         70000,
         NEEDS_SIGN_IN,
         "the grant is not valid any more",
@@ -247,6 +339,12 @@ pub const TABLE: &[Row] = &[
         CREDENTIAL,
         "the app's credential was not accepted",
         NEW_SECRET,
+    ),
+    row(
+        70003,
+        KEEPS,
+        "the app may not use this flow",
+        "allow the flow in the app registration (Authentication); device codes need public client flows",
     ),
     row(
         70008,
@@ -278,6 +376,12 @@ pub const TABLE: &[Row] = &[
         "begin the sign-in anew and finish it in time",
     ),
     row(
+        70021,
+        CREDENTIAL,
+        "no federated credential of the app fits the assertion that was shown",
+        FEDERATION,
+    ),
+    row(
         70043,
         NEEDS_SIGN_IN,
         "the tenant's policy on sign-in frequency ended the grant",
@@ -301,6 +405,12 @@ pub const TABLE: &[Row] = &[
     passing(90024, "the sign-in service is busy"),
     passing(90033, "Microsoft's sign-in service had a passing fault"),
     passing(90055, "the tenant makes too many sign-in requests"),
+    row(
+        90072,
+        NEEDS_SIGN_IN,
+        "the user belongs to another tenant and is no guest of this one",
+        "sign in as a user of the connection's tenant, or have an administrator invite this user as a guest",
+    ),
     passing(90090, "Microsoft's sign-in service had a passing fault"),
     row(
         90094,
@@ -324,13 +434,13 @@ pub const TABLE: &[Row] = &[
         90124,
         KEEPS,
         "the tenant address is not usable for this flow",
-        "set the connection's tenant to the tenant's id or domain",
+        NO_APPLICATION,
     ),
     row(
         90130,
         KEEPS,
         "the tenant address is not usable for this flow",
-        "set the connection's tenant to the tenant's id or domain",
+        NO_APPLICATION,
     ),
     row(
         500011,
@@ -339,10 +449,28 @@ pub const TABLE: &[Row] = &[
         "check the connection's Graph address and cloud against the tenant's",
     ),
     row(
+        500112,
+        NEEDS_SIGN_IN,
+        "the code was asked for with another redirect URI",
+        "begin the sign-in anew",
+    ),
+    row(
+        500121,
+        NEEDS_SIGN_IN,
+        "the second factor was not given",
+        SIGN_IN_MFA,
+    ),
+    row(
         501481,
         NEEDS_SIGN_IN,
         "the PKCE verifier does not fit the challenge",
         "begin the sign-in anew",
+    ),
+    row(
+        530003,
+        NEEDS_SIGN_IN,
+        "the device is not managed by the tenant",
+        POLICY,
     ),
     row(
         530032,
@@ -389,12 +517,30 @@ pub const TABLE: &[Row] = &[
     row(700011, KEEPS, "the app is not in this tenant", APP),
     row(700016, KEEPS, "the app is not in this tenant", APP),
     row(
+        700020,
+        NEEDS_SIGN_IN,
+        "Microsoft wants the user to do something in a browser",
+        SIGN_IN_MFA,
+    ),
+    row(
+        700021,
+        CREDENTIAL,
+        "the assertion is for another app than it was shown for",
+        "check the connection's client id, and that its certificate or federated credential is that app's",
+    ),
+    row(
         700022,
         KEEPS,
         "several resources were asked for at once",
         SCOPES,
     ),
     row(700023, KEEPS, "no resource was asked for", SCOPES),
+    row(
+        700024,
+        CREDENTIAL,
+        "the app's assertion is over or not yet good: this machine's clock is wrong, or what renews the assertion has stopped",
+        "set this machine's clock and keep it right (NTP); for a federated credential, see that its file or address gives a fresh assertion",
+    ),
     row(
         700025,
         CREDENTIAL,
@@ -404,14 +550,20 @@ pub const TABLE: &[Row] = &[
     row(
         700027,
         CREDENTIAL,
-        "the signature of the app's assertion was not accepted",
-        "set the certificate that is registered for the app",
+        "the app's certificate is not registered, or the signature does not fit it",
+        "upload the public half of the connection's certificate to the app registration (Certificates & secrets, Certificates), or set the certificate that is registered there",
     ),
     row(
         700030,
         CREDENTIAL,
         "the name of the app's certificate is not allowed",
         "set the certificate that is registered for the app",
+    ),
+    row(
+        700051,
+        KEEPS,
+        "the app may not use this response type",
+        REPORT,
     ),
     row(
         700054,
@@ -432,6 +584,24 @@ pub const TABLE: &[Row] = &[
         "register the redirect URI as Web or Mobile and desktop, then sign in again",
     ),
     row(
+        700211,
+        CREDENTIAL,
+        "no federated credential of the app has the assertion's issuer",
+        FEDERATION,
+    ),
+    row(
+        700212,
+        CREDENTIAL,
+        "no federated credential of the app has the assertion's audience",
+        FEDERATION,
+    ),
+    row(
+        700213,
+        CREDENTIAL,
+        "no federated credential of the app has the assertion's subject",
+        FEDERATION,
+    ),
+    row(
         700229,
         CREDENTIAL,
         "only an app-only token can be the app's credential",
@@ -443,6 +613,12 @@ pub const TABLE: &[Row] = &[
         KEEPS,
         "the sign-in service was called with the wrong method",
         "check the connection's addresses: a proxy may have turned POST into GET",
+    ),
+    row(
+        1002012,
+        KEEPS,
+        "the application asks for single permissions, and gets them only as a whole",
+        SCOPES,
     ),
     row(
         7000112,
@@ -460,14 +636,14 @@ pub const TABLE: &[Row] = &[
         7000218,
         CREDENTIAL,
         "the app needs a credential and the connection has none",
-        "add a client secret to the connection, or allow public client flows in the app registration",
+        "add a client secret or a certificate to the connection, or allow public client flows in the app registration",
     ),
     row(7000222, CREDENTIAL, "the client secret is over", NEW_SECRET),
     row(
         9001023,
         KEEPS,
-        "the flow cannot be used at the common address",
-        "set the connection's tenant to the tenant's id or domain",
+        "the flow cannot be used at the common address or at that of personal accounts",
+        NO_APPLICATION,
     ),
     row(
         9002313,
@@ -565,10 +741,43 @@ mod tests {
             50072, 50074, 50078, 50158, 65001, 65004, 90094, 90095, 650052, 650056, 650057, 70011,
             28002, 500011, 50001, 700022, 700023, 90002, 900144, 50011, 90023, 900561, 70016,
             70018, 70019, 90120, 50105, 90033, 90006, 90012, 90024, 90090, 50033, 50087, 70012,
-            90055, 50196, 9001023, 90124, 90130, 50194, 700005, 700054, 700229,
+            90055, 50196, 70021, 700021, 700024, 700211, 700212, 700213, 9001023, 90124, 90130,
+            50194, 700005, 700054, 700229,
         ] {
             assert!(explain(code).is_some(), "AADSTS{code} is not in the table");
         }
+    }
+
+    /// How the page for people shows the table. It is held against the page, so that neither is
+    /// changed alone.
+    #[test]
+    fn the_page_shows_the_table() {
+        let mut shown = String::from(
+            "| AADSTS | what it means | what to do | the account |\n| --- | --- | --- | --- |\n",
+        );
+        for row in TABLE {
+            let said = row.explanation;
+            let account = match (said.transient, said.ends_grant) {
+                (true, _) => "tried again",
+                (false, Some(state)) => state.name(),
+                (false, None) => "stays as it is",
+            };
+            let line = format!(
+                "| {} | {} | {} | {account} |\n",
+                row.code, said.cause, said.remedy
+            );
+            shown.push_str(&line);
+        }
+        let page = include_str!("../../../../docs/sign-in.md");
+        let (_, rest) = page
+            .split_once("<!-- the table of refusals -->\n\n")
+            .expect("the page has a place for the table");
+        let found = rest.split("\n\n").next().unwrap_or_default();
+        assert_eq!(
+            found,
+            shown.trim_end(),
+            "docs/sign-in.md: the table is to be\n{shown}"
+        );
     }
 
     #[test]

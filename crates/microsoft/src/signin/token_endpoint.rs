@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749, section 3.2; entra-docs, `v2-oauth2-auth-code-flow.md`).
 
-use super::fetch::{Fetched, Trying, fetch};
+use super::client_authentication::{Proof, prove};
+use super::fetch::{Fetched, Step, Trying, step};
 use super::refusals::{self, Explanation};
 use crate::door::{Door, DoorError, Outgoing, SignInError, Subject, retry_after, web_address};
 use http::Method;
@@ -118,21 +119,42 @@ pub(super) async fn ask(
     form: &[(&str, &str)],
     trying: Trying,
 ) -> Result<Tokens, DoorError> {
-    let credentials = credentials(door, connection).await?;
-    let mut credentials = credentials.iter();
-    let mut credential = credentials.next();
-    loop {
-        let asked = ask_with(door, connection, subject, form, credential, trying).await;
-        match asked {
+    let mut credentials = credentials(door, connection).await?;
+    if credentials.is_empty() {
+        return ask_with(door, connection, subject, form, None, trying).await;
+    }
+    let newest = credentials.first().map(|newest| newest.info.id.clone());
+    let rotation = &door.house.rotation;
+    rotation.sort(&connection.id, &mut credentials, door.house.clock.now());
+    let mut refusals = Vec::new();
+    for credential in &credentials {
+        let id = &credential.info.id;
+        match ask_with(door, connection, subject, form, Some(credential), trying).await {
             // The client is authenticated before the grant is looked at (RFC 6749, section 3.2.1),
             // so a code or refresh token is still whole after this refusal.
-            Err(error) if is_about_credential(&error) => match credentials.next() {
-                Some(next) => credential = Some(next),
-                None => return Err(error),
-            },
-            other => return other,
+            Err(error) if is_about_credential(&error) => refusals.push((id, error)),
+            Ok(tokens) => {
+                let refused = !refusals.is_empty();
+                rotation.taken(&connection.id, id, refused, door.house.clock.now());
+                return Ok(tokens);
+            }
+            Err(error) => return Err(error),
         }
     }
+    rotation.forget(&connection.id);
+    // One that could not be shown may be well again by itself; else the newest's refusal is what
+    // there is to say.
+    let telling = refusals
+        .iter()
+        .position(|(_, error)| matches!(error, DoorError::Credential { .. }))
+        .or_else(|| {
+            refusals
+                .iter()
+                .position(|(id, _)| Some(*id) == newest.as_ref())
+        })
+        .unwrap_or_default();
+    let (_, error) = refusals.swap_remove(telling);
+    Err(error)
 }
 
 /// The credentials that have something in them.
@@ -151,7 +173,8 @@ pub(super) async fn credentials(
 }
 
 fn is_about_credential(error: &DoorError) -> bool {
-    error.ends_grant() == Some(AccountState::CredentialExpired)
+    matches!(error, DoorError::Credential { .. })
+        || error.ends_grant() == Some(AccountState::CredentialExpired)
 }
 
 pub(super) async fn ask_with(
@@ -166,21 +189,34 @@ pub(super) async fn ask_with(
         Some(by_hand) => by_hand.clone(),
         None => door.discover(connection).await?.token,
     };
+    let url = web_address(&endpoint)?;
     let mut headers = HeaderMap::new();
     headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/x-www-form-urlencoded"),
     );
-    let outgoing = Outgoing {
-        method: Method::POST,
-        url: web_address(&endpoint)?,
-        headers,
-        body: written(connection, form, credential).into(),
-        tokens: true,
+    let mut attempt = 1;
+    let (asked_at, fetched) = loop {
+        // Made for each time it is sent: an assertion is good once (RFC 7523, section 3, point 7).
+        let proof = match credential {
+            Some(credential) => Some(prove(door, connection, subject, credential, &url).await?),
+            None => None,
+        };
+        let outgoing = Outgoing {
+            method: Method::POST,
+            url: url.clone(),
+            headers: headers.clone(),
+            body: written(connection, form, proof.as_ref()).into(),
+            tokens: true,
+        };
+        // From before the request on, so that the token is over at Microsoft no sooner than here.
+        let asked_at = door.house.clock.now();
+        match step(door, subject, &outgoing, attempt, trying).await {
+            Step::Done(fetched) => break (asked_at, fetched?),
+            Step::Again(wait) => door.house.clock.sleep(wait).await,
+        }
+        attempt += 1;
     };
-    // From before the request on, so that the token is over at Microsoft no sooner than here.
-    let asked_at = door.house.clock.now();
-    let fetched = fetch(door, subject, outgoing, trying).await?;
     if !(200..300).contains(&fetched.status) {
         return Err(refused(connection, &fetched, door.house.clock.now()));
     }
@@ -201,17 +237,17 @@ fn read(body: &[u8]) -> Option<Body> {
     (!body.access_token.is_empty()).then_some(body)
 }
 
-/// The request's body. The secret goes in the form (`client_secret_post`).
+/// The request's body. What proves the application goes in the form.
 pub(super) fn written(
     connection: &Connection,
     form: &[(&str, &str)],
-    credential: Option<&Credential>,
+    proof: Option<&Proof>,
 ) -> String {
     let mut body = form_urlencoded::Serializer::new(String::new());
     body.append_pair("client_id", &connection.client_id);
     body.extend_pairs(form);
-    if let Some(credential) = credential {
-        body.append_pair("client_secret", credential.secret.reveal());
+    if let Some(proof) = proof {
+        body.extend_pairs(proof.fields());
     }
     body.finish()
 }

@@ -1,6 +1,7 @@
 //! The server, a vault, a log, and a door between them.
 
 use async_trait::async_trait;
+use aws_lc_rs::encoding::AsDer as _;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -12,7 +13,9 @@ use postroom_microsoft::{Door, DoorParts, DoorSettings, Identity};
 use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::call::CallRecord;
 use postroom_model::cloud::Cloud;
-use postroom_model::connection::{Connection, Credential, CredentialInfo, CredentialKind};
+use postroom_model::connection::{
+    CertificateInfo, Connection, Credential, CredentialInfo, CredentialKind,
+};
 use postroom_model::grant::Grant;
 use postroom_model::ports::{CallLog, PortError, TokenVault};
 use postroom_model::{
@@ -49,6 +52,8 @@ impl Seen {
 #[derive(Default)]
 pub(crate) struct Vault {
     pub(crate) secrets: Mutex<Vec<String>>,
+    /// Goes in front of the secrets.
+    pub(crate) certificate: Mutex<Option<Credential>>,
     pub(crate) grant: Mutex<Option<Grant>>,
     pub(crate) states: Mutex<Vec<AccountState>>,
     pub(crate) events: Arc<Mutex<Vec<String>>>,
@@ -60,18 +65,19 @@ pub(crate) struct Vault {
 impl TokenVault for Vault {
     async fn credentials(&self, _: &ConnectionId) -> Result<Vec<Credential>, PortError> {
         let secrets = self.secrets.lock().expect("secrets");
-        Ok(secrets
-            .iter()
-            .map(|secret| Credential {
-                info: CredentialInfo {
-                    id: CredentialId::new(secret.as_str()),
-                    kind: CredentialKind::Secret,
-                    expires_at: None,
-                    created_at: Timestamp::UNIX_EPOCH,
-                },
-                secret: Secret::new(secret.as_str()),
-            })
-            .collect())
+        let certificate = self.certificate.lock().expect("certificate").clone();
+        let secrets = secrets.iter().map(|secret| Credential {
+            info: CredentialInfo {
+                id: CredentialId::new(secret.as_str()),
+                kind: CredentialKind::Secret,
+                expires_at: None,
+                created_at: Timestamp::UNIX_EPOCH,
+                certificate: None,
+                federated: None,
+            },
+            secret: Secret::new(secret.as_str()),
+        });
+        Ok(certificate.into_iter().chain(secrets).collect())
     }
 
     async fn grant(&self, _: &AccountId) -> Result<Option<Grant>, PortError> {
@@ -110,6 +116,29 @@ impl TokenVault for Vault {
     async fn keep_claims(&self, _: &AccountId, claims: &str) -> Result<(), PortError> {
         *self.claims.lock().expect("claims") = Some(claims.to_owned());
         Ok(())
+    }
+}
+
+/// A certificate's credential with a new key.
+pub(crate) fn certificate() -> Credential {
+    let key = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).expect("a key");
+    let der = key.as_der().expect("PKCS#8");
+    Credential {
+        info: CredentialInfo {
+            id: CredentialId::new("certificate"),
+            kind: CredentialKind::Certificate,
+            expires_at: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            certificate: Some(CertificateInfo {
+                pem: String::new(),
+                thumbprint: "00".to_owned(),
+                x5t_s256: "hash".to_owned(),
+                subject: "CN=x".to_owned(),
+                not_before: Timestamp::UNIX_EPOCH,
+            }),
+            federated: None,
+        },
+        secret: Secret::new(pem::encode(&pem::Pem::new("PRIVATE KEY", der.as_ref()))),
     }
 }
 

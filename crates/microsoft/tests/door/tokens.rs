@@ -231,6 +231,93 @@ async fn the_second_credential_is_tried_when_the_first_is_over() {
 }
 
 #[tokio::test]
+async fn a_refused_newer_credential_has_its_turn_again_after_minutes() {
+    let world = World::new(|seen| async move {
+        match seen.body.contains("client_secret=OLDER") {
+            true => token("T1"),
+            false => sign_in_refusal(401, "invalid_client", 7_000_215),
+        }
+    })
+    .await;
+    let both = vec!["NEWER".to_owned(), "OLDER".to_owned()];
+    *world.vault.secrets.lock().expect("secrets") = both;
+    let who = world.application();
+    let calls = async || {
+        let before = world.token_calls();
+        world.door.forget_token(&AccountId::new("a"));
+        world.door.access_token(&who).await.expect("a token");
+        world.token_calls() - before
+    };
+    assert_eq!(calls().await, 2);
+    assert_eq!(calls().await, 1);
+    world.clock.advance(Duration::from_secs(299));
+    assert_eq!(calls().await, 1);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(calls().await, 2);
+    assert_eq!(calls().await, 1);
+    world.door.forget_connection(&ConnectionId::new("c"));
+    assert_eq!(calls().await, 2);
+    assert!(world.vault.states.lock().expect("states").is_empty());
+}
+
+#[tokio::test]
+async fn of_two_refused_credentials_the_newer_is_told_of() {
+    let world = World::new(|seen| async move {
+        let code = match seen.body.contains("client_secret=NEWER") {
+            true => 7_000_215,
+            false => 7_000_222,
+        };
+        sign_in_refusal(401, "invalid_client", code)
+    })
+    .await;
+    let both = vec!["NEWER".to_owned(), "OLDER".to_owned()];
+    *world.vault.secrets.lock().expect("secrets") = both;
+    let error = world.door.access_token(&world.application()).await;
+    let error = error.expect_err("no token").to_string();
+    assert!(error.contains("AADSTS7000215"), "{error}");
+}
+
+/// An assertion may be refused when it comes a second time; the one of the first time may have
+/// arrived.
+#[tokio::test]
+async fn an_assertion_is_made_anew_for_each_time_it_is_sent() {
+    let world = World::with(
+        DoorSettings {
+            backoff_base: Duration::ZERO,
+            ..Default::default()
+        },
+        |seen| async move {
+            match seen.body.contains("client_assertion=") {
+                true => sign_in_refusal(503, "temporarily_unavailable", 90_033),
+                false => token("T1"),
+            }
+        },
+    )
+    .await;
+    *world.vault.certificate.lock().expect("certificate") = Some(crate::support::certificate());
+    let who = world.application();
+    let refused = world.ticking(world.door.access_token(&who)).await;
+    assert!(
+        refused.is_err(),
+        "a fault says nothing against a credential"
+    );
+    let seen = world.seen.lock().expect("seen").clone();
+    assert!(seen.len() > 1);
+    let assertions: std::collections::HashSet<_> = seen
+        .iter()
+        .map(|seen| {
+            assert!(!seen.body.contains("client_secret"), "{}", seen.body);
+            assert!(seen.body.contains("client_assertion_type=urn%3Aietf"));
+            seen.body
+                .split("client_assertion=")
+                .nth(1)
+                .map(str::to_owned)
+        })
+        .collect();
+    assert_eq!(assertions.len(), seen.len());
+}
+
+#[tokio::test]
 async fn a_wrong_secret_ends_the_application_and_no_user() {
     let world = World::new(|_| async { sign_in_refusal(401, "invalid_client", 7_000_215) }).await;
     let error = world.door.access_token(&world.user()).await;

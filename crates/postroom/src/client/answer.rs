@@ -70,14 +70,14 @@ pub(crate) struct Download {
 }
 
 impl Download {
-    /// All of it as text, for what is printed.
-    pub(crate) async fn text(mut self) -> anyhow::Result<String> {
-        let mut whole = BytesMut::new();
+    /// Reads it whole as text, at most so many bytes.
+    pub(crate) async fn text(mut self, longest: u64) -> anyhow::Result<String> {
+        let mut whole = Vec::new();
         while let Some(piece) = self.body.try_next().await? {
             whole.extend_from_slice(&piece);
-            anyhow::ensure!(whole.len() <= LONGEST_JSON, "the answer is too long");
+            anyhow::ensure!(whole.len() as u64 <= longest, "the file is too long");
         }
-        String::from_utf8(whole.into()).context("the answer is no text")
+        String::from_utf8(whole).context("the file is no text")
     }
 
     /// Writes it to a new file, whole or not at all, and never over one that is there. Gives the

@@ -1,17 +1,14 @@
 //! `postroom connection`: app registrations in tenants.
 
+use super::credential::{CredentialOptions, CredentialVerb, say_where_to_upload};
 use super::with;
 use crate::client::{ApiClient, Target};
 use crate::table::{Table, cell, print_fields};
 use crate::trouble::usage;
-use crate::{output, pick, when};
-use anyhow::Context;
+use crate::{output, pick};
 use clap::{Args, Subcommand};
-use postroom_model::Timestamp;
 use postroom_model::cloud::Cloud;
-use serde_json::{Map, Value, json};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use serde_json::{Map, Value};
 
 mod check;
 mod setup;
@@ -28,9 +25,9 @@ pub(crate) struct ConnectionCommand {
 #[derive(Subcommand)]
 enum Verb {
     /// Add a connection
-    Add(Add),
-    /// Change what is given, the secret among it
-    Set(Set),
+    Add(Box<Add>),
+    /// Change what is given; a credential that is given replaces those that are there
+    Set(Box<Set>),
     /// List the connections
     List {
         /// Print the API's JSON
@@ -49,6 +46,9 @@ enum Verb {
     Check(check::Check),
     /// What an administrator does at Microsoft: permissions, consent, a letter, a script
     Setup(setup::SetupCommand),
+    /// Credentials beside each other, so that one can replace the other without a gap
+    #[command(subcommand)]
+    Credential(CredentialVerb),
     /// Remove a connection with its accounts and mailboxes; nothing happens at Microsoft
     Remove {
         /// Its name or id
@@ -61,7 +61,7 @@ struct Add {
     /// A name for people
     #[arg(long)]
     name: String,
-    /// The tenant: its id or one of its domains
+    /// The tenant: its id or one of its domains; consumers for personal Microsoft accounts
     #[arg(long)]
     tenant: String,
     /// The application (client) id
@@ -96,12 +96,8 @@ struct Set {
 
 #[derive(Args)]
 struct Rest {
-    /// The file with the client secret's value; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
-    client_secret_file: Option<PathBuf>,
-    /// When the secret ends at Microsoft
-    #[arg(long, value_name = "DATE", value_parser = when::parse, requires = "client_secret_file")]
-    secret_expires: Option<Timestamp>,
+    #[command(flatten)]
+    credential: CredentialOptions,
     /// The cloud: global, usgov, usgovdod or china
     #[arg(long)]
     cloud: Option<Cloud>,
@@ -118,11 +114,7 @@ struct Rest {
 
 impl Rest {
     fn fill(self, body: &mut Map<String, Value>) -> anyhow::Result<()> {
-        if let Some(path) = &self.client_secret_file {
-            let mut credential = json!({"secret": read_secret(path)?});
-            if let Some(at) = self.secret_expires {
-                credential["expiresAt"] = at.to_string().into();
-            }
+        if let Some(credential) = self.credential.body()? {
             body.insert("credential".into(), credential);
         }
         let cloud = self.cloud.map(|cloud| cloud.name().to_owned());
@@ -140,22 +132,6 @@ fn put(body: &mut Map<String, Value>, name: &str, value: Option<String>) {
     }
 }
 
-fn read_secret(path: &Path) -> anyhow::Result<String> {
-    let text = if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("reading the secret from standard input")?;
-        text
-    } else {
-        std::fs::read_to_string(path)
-            .with_context(|| format!("the secret's file {} cannot be read", path.display()))?
-    };
-    let secret = text.trim();
-    anyhow::ensure!(!secret.is_empty(), "the secret's file is empty");
-    Ok(secret.to_owned())
-}
-
 impl ConnectionCommand {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let client = self.target.open().await?;
@@ -170,6 +146,7 @@ impl ConnectionCommand {
             }
             Verb::Check(check) => check.run(client).await,
             Verb::Setup(setup) => setup.run(client).await,
+            Verb::Credential(verb) => verb.run(client).await,
             Verb::Remove { connection } => {
                 let connection = pick::connection(client, Some(&connection)).await?;
                 client
@@ -195,6 +172,7 @@ impl Add {
         self.rest.fill(&mut body)?;
         let made = client.post(&["connections"], &body.into()).await?;
         changed(&made, self.json)?;
+        say_where_to_upload(&made, &made["credentials"][0]);
         output::hint(format_args!(
             "`postroom connection check {}` tries it.",
             cell(&made["name"])
@@ -217,7 +195,13 @@ impl Set {
         }
         let connection = pick::connection(client, Some(&self.connection)).await?;
         let path = ["connections", &pick::id(&connection)];
-        changed(&client.patch(&path, &body.into()).await?, self.json)
+        let gives = body.contains_key("credential");
+        let now = client.patch(&path, &body.into()).await?;
+        changed(&now, self.json)?;
+        if gives {
+            say_where_to_upload(&now, &now["credentials"][0]);
+        }
+        Ok(())
     }
 }
 
@@ -228,19 +212,24 @@ fn changed(connection: &Value, json: bool) -> anyhow::Result<()> {
     Ok(output::line(pick::id(connection))?)
 }
 
-/// What is known of the secret that lasts longest.
-fn secret(connection: &Value) -> String {
+/// What is known of the credential that lasts longest.
+fn credential(connection: &Value) -> String {
     let credentials = connection["credentials"].as_array();
     let Some(credentials) = credentials.filter(|list| !list.is_empty()) else {
         return "none".to_owned();
     };
     let days = credentials
         .iter()
-        .map(|credential| credential["daysLeft"].as_i64())
+        .map(|credential| match credential["kind"].as_str() {
+            // Its issuer renews it: there is no end to count days to.
+            Some("federated") => Some(i64::MAX),
+            _ => credential["daysLeft"].as_i64(),
+        })
         .collect::<Option<Vec<_>>>()
         .and_then(|days| days.into_iter().max());
     match days {
         None => "no end known".to_owned(),
+        Some(i64::MAX) => "federated".to_owned(),
         Some(days) if days < 0 => "over".to_owned(),
         Some(days) => format!("{days} days left"),
     }
@@ -251,7 +240,7 @@ async fn list(client: &ApiClient, json: bool) -> anyhow::Result<()> {
     if json {
         return Ok(output::json(&answer)?);
     }
-    let mut table = Table::new(["ID", "NAME", "TENANT", "CLIENT", "CLOUD", "SECRET"]);
+    let mut table = Table::new(["ID", "NAME", "TENANT", "CLIENT", "CLOUD", "CREDENTIAL"]);
     for connection in pick::entries(&answer) {
         table.row([
             pick::id(connection),
@@ -259,7 +248,7 @@ async fn list(client: &ApiClient, json: bool) -> anyhow::Result<()> {
             cell(&connection["tenantId"]),
             cell(&connection["clientId"]),
             cell(&connection["cloud"]),
-            secret(connection),
+            credential(connection),
         ]);
     }
     Ok(table.print()?)

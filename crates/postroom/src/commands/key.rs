@@ -6,8 +6,8 @@ use crate::client::{ApiClient, Target};
 use crate::table::{Table, cell};
 use crate::{output, pick, when};
 use clap::{Args, Subcommand};
-use postroom_model::Timestamp;
 use postroom_model::key::Scope;
+use postroom_model::{Network, Timestamp};
 use serde_json::{Value, json};
 
 /// Keys for callers of the HTTP API.
@@ -41,14 +41,18 @@ struct Create {
     /// A name for people: who uses it
     #[arg(long)]
     name: String,
-    /// What it may do, separated by commas: admin, connections, logins, tokens, people.read,
-    /// mail.read, mail.write, mail.send, graph, calls.read. Unless given: admin; with --mailbox,
+    /// What it may do, separated by commas: admin, connections, connections.read, logins, tokens,
+    /// people.read, mail.read, mail.write, mail.send, graph, calls.read, audit.read. Unless given: admin; with --mailbox,
     /// the three for mail
     #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
     scope: Vec<Scope>,
     /// The mailboxes (address or id) that it reaches, separated by commas; all unless given
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     mailbox: Vec<String>,
+    /// The networks or addresses from which it opens anything, separated by commas, like
+    /// 10.1.0.0/16,2001:db8::/32; from anywhere unless given
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    network: Vec<Network>,
     /// When it ends by itself
     #[arg(long, value_name = "DATE", value_parser = when::parse)]
     expires: Option<Timestamp>,
@@ -83,6 +87,10 @@ impl Create {
         if !self.mailbox.is_empty() {
             body["mailboxes"] = self.mailbox.into();
         }
+        if !self.network.is_empty() {
+            let networks = self.network.iter().map(Network::to_string);
+            body["networks"] = networks.collect::<Vec<_>>().into();
+        }
         if let Some(at) = self.expires {
             body["expiresAt"] = at.to_string().into();
         }
@@ -102,12 +110,27 @@ fn names(list: &Value) -> String {
     }
 }
 
+fn networks(list: &Value) -> String {
+    match list.as_array() {
+        None => "any".to_owned(),
+        Some(_) => names(list),
+    }
+}
+
 async fn list(client: &ApiClient, json: bool) -> anyhow::Result<()> {
     let answer = client.get(&["keys"], &[]).await?;
     if json {
         return Ok(output::json(&answer)?);
     }
-    let mut table = Table::new(["ID", "NAME", "SCOPES", "MAILBOXES", "ENDS", "LAST USED"]);
+    let mut table = Table::new([
+        "ID",
+        "NAME",
+        "SCOPES",
+        "MAILBOXES",
+        "NETWORKS",
+        "ENDS",
+        "LAST USED",
+    ]);
     for key in pick::entries(&answer) {
         let ends = if key["revokedAt"].is_null() {
             when::show(&key["expiresAt"])
@@ -119,6 +142,7 @@ async fn list(client: &ApiClient, json: bool) -> anyhow::Result<()> {
             cell(&key["name"]),
             names(&key["scopes"]),
             names(&key["mailboxes"]),
+            networks(&key["networks"]),
             ends,
             when::show(&key["lastUsedAt"]),
         ]);

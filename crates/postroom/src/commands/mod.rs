@@ -2,8 +2,10 @@
 
 pub(crate) mod account;
 pub(crate) mod alerts;
+pub(crate) mod audit;
 pub(crate) mod calls;
 pub(crate) mod connection;
+pub(crate) mod credential;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod key;
@@ -12,6 +14,7 @@ pub(crate) mod mail;
 pub(crate) mod mailbox;
 pub(crate) mod outbox;
 pub(crate) mod people;
+pub(crate) mod person;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod store;
@@ -37,11 +40,13 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Mail(command) => command.run().await,
         Command::People(command) => command.run().await,
         Command::Key(command) => command.run().await,
+        Command::Person(command) => command.run().await,
         Command::Outbox(command) => command.run().await,
         Command::Store(command) => command.run().await,
         Command::Vault(command) => command.run().await,
         Command::Alerts(command) => command.run().await,
         Command::Calls(command) => command.run().await,
+        Command::Audit(command) => command.run().await,
         Command::Doctor(command) => command.run().await,
     }
 }

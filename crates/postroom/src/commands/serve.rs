@@ -5,6 +5,7 @@ use crate::platform::{self, StopSignals};
 use crate::settings::{Layer, Settings};
 use crate::{logging, output, stack};
 use clap::Args;
+use postroom_engine::Engine;
 use postroom_store::Role;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -73,6 +74,7 @@ impl Serve {
                 server.url
             ));
         }
+        first_sign_in(&engine).await;
         let failed = tokio::select! {
             signal = platform::asked_to_stop(signals) => {
                 tracing::info!(signal, "stopping");
@@ -107,6 +109,20 @@ async fn tell_open_alerts(engine: &postroom_engine::Engine) {
             }
         }
         Err(error) => tracing::warn!(%error, "the open alerts cannot be read"),
+    }
+}
+
+/// While nobody can sign in, whoever sees what this program says can, once. The address is a
+/// secret: it goes to standard error alone, and not through the log.
+async fn first_sign_in(engine: &Engine) {
+    match engine.first_sign_in().await {
+        Ok(Some(link)) => output::say(format_args!(
+            "Nobody can sign in to Postroom yet. This address makes whoever opens it the first \
+             administrator, once, within 24 hours:\n{}",
+            link.url.reveal()
+        )),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the first sign-in's address could not be made"),
     }
 }
 

@@ -157,7 +157,7 @@ impl Entra {
         if get("action") == "cancel" {
             return self.declined(&asked).into();
         }
-        let user = match self.check_password(get("login").trim(), get("passwd")) {
+        let user = match self.check_password(tenant, get("login").trim(), get("passwd")) {
             Ok(user) => user,
             Err(error) => {
                 let html = page::sign_in(

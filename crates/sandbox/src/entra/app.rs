@@ -2,7 +2,12 @@
 //! limitations").
 
 use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use serde::Deserialize;
 use url::{Host, Url};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
 /// A client secret. Prints nothing of its value.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,6 +35,39 @@ pub struct ClientCertificate {
     pub expires: Timestamp,
 }
 
+impl ClientCertificate {
+    /// What is uploaded to an app registration: a certificate in PEM, which says itself when it
+    /// ends. `None` when it is none, or one that comes with its key, which nobody uploads.
+    pub fn from_pem(pem: &str) -> Option<Self> {
+        if pem.contains("PRIVATE KEY") {
+            return None;
+        }
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
+        let (_, certificate) = X509Certificate::from_der(&der).ok()?;
+        let end = certificate.validity().not_after.timestamp();
+        Some(Self {
+            pem: pem.to_owned(),
+            expires: Timestamp::from_second(end).ok()?,
+        })
+    }
+}
+
+/// Another issuer's assertion that an application proves itself with ("Configure an app to trust an
+/// external identity provider"). All three are compared letter by letter.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FederatedCredential {
+    /// The assertion's `iss`.
+    pub issuer: String,
+    /// Its `sub`.
+    pub subject: String,
+    /// Its `aud`; usually `api://AzureADTokenExchange`.
+    pub audience: String,
+    /// The issuer's key in PEM (an RSA public key or certificate). The sandbox's own issuer
+    /// (`/sandbox/issuer`) needs none.
+    pub public_key: Option<String>,
+}
+
 /// An application registered in the tenant.
 #[derive(Clone, Debug)]
 pub struct AppRegistration {
@@ -52,6 +90,10 @@ pub struct AppRegistration {
     pub secrets: Vec<Secret>,
     /// Certificates, any of which may sign a client assertion.
     pub certificates: Vec<ClientCertificate>,
+    /// Issuers whose word is taken in place of a certificate.
+    pub federated: Vec<FederatedCredential>,
+    /// Personal Microsoft accounts may sign in (`signInAudience` with personal accounts).
+    pub personal_accounts: bool,
     /// Delegated permissions configured: what `.default` means.
     pub delegated: Vec<String>,
     /// Application permissions configured.
@@ -77,6 +119,8 @@ impl AppRegistration {
             any_loopback: false,
             secrets: Vec::new(),
             certificates: Vec::new(),
+            federated: Vec::new(),
+            personal_accounts: false,
             delegated: Vec::new(),
             application: Vec::new(),
             delegated_consent: false,

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::EntraError;
 use super::grants::Code;
 use super::request::{Request, pairs};
-use super::{Entra, needs_administrator, page};
+use super::{Entra, TenantPath, needs_administrator, page};
 use crate::directory::User;
 
 /// What the browser gets.
@@ -85,10 +85,14 @@ impl Entra {
         };
         let user = session
             .and_then(|session| self.grants().sessions.get(session).cloned())
-            .and_then(|id| self.directory.find(&id))
+            .and_then(|id| self.user_by_id(&id))
             .filter(|user| user.enabled)
             // An authentication context takes a sign-in of its own.
             .filter(|_| request.claims.acrs.is_empty())
+            .filter(|user| {
+                self.tenant(&request.tenant)
+                    .is_ok_and(|tenant| self.is_at(user, tenant))
+            })
             .filter(|user| {
                 request.login_hint.is_empty()
                     || request
@@ -136,7 +140,7 @@ impl Entra {
         if get("action") == "cancel" {
             return request.refuse("access_denied", Some("cancel"), None).into();
         }
-        match self.check_password(get("login").trim(), get("passwd")) {
+        match self.check_password(&request.tenant, get("login").trim(), get("passwd")) {
             Ok(user) => {
                 let session = self.ids.next_text();
                 self.grants()
@@ -161,7 +165,29 @@ impl Entra {
         }
     }
 
-    pub(super) fn check_password(&self, login: &str, password: &str) -> Result<User, EntraError> {
+    pub(super) fn check_password(
+        &self,
+        tenant: &str,
+        login: &str,
+        password: &str,
+    ) -> Result<User, EntraError> {
+        let wrong = || {
+            EntraError::new(
+                "invalid_grant",
+                50_126,
+                "Error validating credentials due to invalid username or password.",
+            )
+        };
+        if self.tenant(tenant)? == TenantPath::Consumers {
+            let found = self.personal_account(login, password).ok_or_else(|| {
+                EntraError::new(
+                    "invalid_grant",
+                    50_034,
+                    "That Microsoft account doesn't exist. Enter a different account.",
+                )
+            })?;
+            return found.ok_or_else(wrong);
+        }
         let user = self.directory.find_in_path(login).ok_or_else(|| {
             EntraError::new(
                 "invalid_grant",
@@ -170,11 +196,7 @@ impl Entra {
             )
         })?;
         if !self.directory.password_fits(&user, password) {
-            return Err(EntraError::new(
-                "invalid_grant",
-                50_126,
-                "Error validating credentials due to invalid username or password.",
-            ));
+            return Err(wrong());
         }
         if !user.enabled {
             return Err(user_disabled());
@@ -263,7 +285,7 @@ impl Entra {
         };
         let user = ticket
             .filter(|(_, shown)| fresh(*shown))
-            .and_then(|(id, _)| self.directory.find(&id))
+            .and_then(|(id, _)| self.user_by_id(&id))
             .filter(|user| user.enabled);
         let Some(user) = user else {
             return Outcome::Page(

@@ -234,7 +234,7 @@ impl Entra {
         if get("login").is_empty() {
             return Outcome::Page(200, page::sign_in(&app.display_name, typed, None));
         }
-        let user = match self.check_password(get("login"), get("passwd")) {
+        let user = match self.check_password(&device.tenant, get("login"), get("passwd")) {
             Ok(user) => user,
             Err(error) => {
                 let page = page::sign_in(&app.display_name, typed, Some(&error.message()));

@@ -16,6 +16,10 @@ impl Entra {
     pub(super) fn configuration(&self, root: &str, name: &str, tenant: TenantPath) -> Value {
         let (segment, issuer) = match tenant {
             TenantPath::Own => (self.directory.tenant_id().to_owned(), self.issuer(root)),
+            TenantPath::Consumers => (
+                name.to_ascii_lowercase(),
+                format!("{root}/{}/v2.0", super::personal::TENANT_ID),
+            ),
             TenantPath::Any => (
                 name.to_ascii_lowercase(),
                 format!("{root}/{{tenantid}}/v2.0"),

@@ -28,17 +28,54 @@ const FIXTURES: [(&[u8], &[u8]); 2] = [
     ),
 ];
 
+/// The other issuer's.
+const FOREIGN: (&[u8], &[u8]) = (
+    include_bytes!("../fixtures/foreign.key.pem"),
+    include_bytes!("../fixtures/foreign.cert.pem"),
+);
+
 /// A key and what the key set says of it.
 struct SigningKey {
     pair: KeyPair,
+    /// The certificate as it stands in its file.
+    pem: &'static str,
     /// The certificate's SHA-1 thumbprint, `kid` and `x5t` alike ("Access tokens": key samples).
     kid: String,
     certificate: String,
 }
 
-/// The tenant's keys.
+fn signing_key(key: &[u8], certificate: &'static [u8]) -> Result<SigningKey, Error> {
+    let key = PrivatePkcs8KeyDer::from_pem_slice(key).map_err(|_| Error::SigningKey)?;
+    let der = CertificateDer::from_pem_slice(certificate).map_err(|_| Error::SigningKey)?;
+    let thumbprint = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &der);
+    Ok(SigningKey {
+        pair: KeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(|_| Error::SigningKey)?,
+        pem: std::str::from_utf8(certificate).map_err(|_| Error::SigningKey)?,
+        kid: URL_SAFE_NO_PAD.encode(thumbprint),
+        certificate: STANDARD.encode(&der),
+    })
+}
+
+impl SigningKey {
+    /// An RS256 signature.
+    fn signature(&self, text: &str) -> Result<Vec<u8>, Error> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                text.as_bytes(),
+                &mut signature,
+            )
+            .map_err(|_| Error::SigningKey)?;
+        Ok(signature)
+    }
+}
+
+/// The tenant's keys, and that of another issuer.
 pub(crate) struct SigningKeys {
     keys: Vec<SigningKey>,
+    foreign: SigningKey,
 }
 
 impl std::fmt::Debug for SigningKeys {
@@ -54,20 +91,41 @@ impl SigningKeys {
     pub(crate) fn load() -> Result<Arc<Self>, Error> {
         let keys = FIXTURES
             .iter()
-            .map(|(key, certificate)| {
-                let key = PrivatePkcs8KeyDer::from_pem_slice(key).map_err(|_| Error::SigningKey)?;
-                let certificate =
-                    CertificateDer::from_pem_slice(certificate).map_err(|_| Error::SigningKey)?;
-                let thumbprint = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &certificate);
-                Ok(SigningKey {
-                    pair: KeyPair::from_pkcs8(key.secret_pkcs8_der())
-                        .map_err(|_| Error::SigningKey)?,
-                    kid: URL_SAFE_NO_PAD.encode(thumbprint),
-                    certificate: STANDARD.encode(&certificate),
-                })
-            })
+            .map(|(key, certificate)| signing_key(key, certificate))
             .collect::<Result<_, Error>>()?;
-        Ok(Arc::new(Self { keys }))
+        let (key, certificate) = FOREIGN;
+        let foreign = signing_key(key, certificate)?;
+        Ok(Arc::new(Self { keys, foreign }))
+    }
+
+    /// The other issuer's certificate.
+    pub(crate) fn foreign_pem(&self) -> &str {
+        self.foreign.pem
+    }
+
+    /// The other issuer's key set.
+    pub(crate) fn foreign_set(&self) -> Value {
+        let public = self.foreign.pair.public_key();
+        json!({"keys": [{
+            "kty": "RSA",
+            "use": "sig",
+            "alg": "RS256",
+            "kid": self.foreign.kid,
+            "n": URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero()),
+            "e": URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero()),
+        }]})
+    }
+
+    /// Signs claims as the other issuer, with RS256.
+    pub(crate) fn sign_foreign(&self, claims: &Value) -> Result<String, Error> {
+        let header = json!({"typ": "JWT", "alg": "RS256", "kid": self.foreign.kid});
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
+        let signature = self.foreign.signature(&signed)?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
     /// The key set. Entra's published sample has no `alg` ("Access tokens").
@@ -107,15 +165,7 @@ impl SigningKeys {
         let body = URL_SAFE_NO_PAD.encode(claims.to_string());
         let hashed = nonce.map(hash_of);
         let signed = format!("{}.{body}", header(hashed.as_deref()));
-        let mut signature = vec![0; key.pair.public_modulus_len()];
-        key.pair
-            .sign(
-                &RSA_PKCS1_SHA256,
-                &SystemRandom::new(),
-                signed.as_bytes(),
-                &mut signature,
-            )
-            .map_err(|_| Error::SigningKey)?;
+        let signature = key.signature(&signed)?;
         Ok(format!(
             "{}.{body}.{}",
             header(nonce),

@@ -12,8 +12,10 @@ mod error;
 mod flights;
 pub(crate) mod forced;
 mod grants;
+mod issuer;
 mod keys;
 mod page;
+mod personal;
 mod request;
 mod routes;
 mod scope;
@@ -25,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use self::app::{AppRegistration, ClientCertificate, Secret};
+pub use self::app::{AppRegistration, ClientCertificate, FederatedCredential, Secret};
 pub use self::authorize::SignedIn;
 pub use self::claims::Challenge;
 use self::claims::Demand;
@@ -34,6 +36,7 @@ pub(crate) use self::error::EntraError;
 use self::flights::Flights;
 pub(crate) use self::flights::count_flights;
 use self::grants::Grants;
+pub(crate) use self::issuer::ISSUER_PATH;
 use self::keys::SigningKeys;
 pub(crate) use self::page::{escape, layout};
 pub(crate) use self::routes::router;
@@ -64,6 +67,7 @@ pub(crate) struct Entra {
     keys: Arc<SigningKeys>,
     apps: RwLock<Vec<AppRegistration>>,
     grants: Mutex<Grants>,
+    personal: personal::PersonalAccounts,
     /// How often a refresh token was used that had been exchanged before.
     reused: AtomicU64,
     pub(crate) flights: Flights,
@@ -80,6 +84,8 @@ pub(crate) enum TenantPath {
     Own,
     /// `common` or `organizations`.
     Any,
+    /// `consumers`: personal Microsoft accounts.
+    Consumers,
 }
 
 impl Entra {
@@ -98,6 +104,7 @@ impl Entra {
             keys: SigningKeys::load()?,
             apps: RwLock::new(apps),
             grants: Mutex::default(),
+            personal: personal::PersonalAccounts::default(),
             reused: AtomicU64::new(0),
             flights: Flights::default(),
             demands: Mutex::default(),
@@ -114,6 +121,7 @@ impl Entra {
         let lower = name.to_ascii_lowercase();
         match lower.as_str() {
             "common" | "organizations" => Ok(TenantPath::Any),
+            "consumers" | personal::TENANT_ID => Ok(TenantPath::Consumers),
             DOMAIN | INITIAL_DOMAIN => Ok(TenantPath::Own),
             other if other == self.directory.tenant_id() => Ok(TenantPath::Own),
             _ => Err(EntraError::tenant_not_found(name)),
@@ -174,6 +182,13 @@ impl Entra {
                     "Application '{}'({}) is not configured as a multi-tenant application. Usage of the /common endpoint is not supported for such apps created after '10/15/2018'. Use a tenant-specific endpoint or configure the application to be multi-tenant.",
                     app.client_id, app.display_name
                 ),
+            ));
+        }
+        if tenant == TenantPath::Consumers && !app.personal_accounts {
+            return Err(EntraError::new(
+                "unauthorized_client",
+                700_016,
+                "The client does not exist or is not enabled for consumers. If you are the application developer, configure a new application through the App Registrations in the Azure Portal.",
             ));
         }
         Ok(app)

@@ -108,7 +108,7 @@ impl Entra {
                 self.redeem_device_code(tenant, &app, request, root)
             }
             "client_credentials" => {
-                if kind == TenantPath::Any {
+                if kind != TenantPath::Own {
                     return Err(EntraError::new(
                         "invalid_request",
                         9_001_023,
@@ -141,7 +141,7 @@ impl Entra {
     ) -> Result<(), EntraError> {
         let secret = request.get("client_secret");
         if app.public {
-            return match secret {
+            return match secret.or(request.get("client_assertion")) {
                 None => Ok(()),
                 Some(_) => Err(EntraError::new(
                     "invalid_client",
@@ -187,7 +187,7 @@ impl Entra {
     }
 
     pub(super) fn user_for_grant(&self, id: &str) -> Result<User, EntraError> {
-        let user = self.directory.find(id).ok_or_else(|| {
+        let user = self.user_by_id(id).ok_or_else(|| {
             invalid_grant(50_034, "The user account does not exist in the directory.")
         })?;
         if user.enabled {
@@ -455,8 +455,8 @@ impl Entra {
             put("refresh_token", Value::from(refresh));
         }
         if scopes.has("openid") {
-            let id_token =
-                self.id_token(app, user, &self.issuer(root), nonce, scopes.has("email"))?;
+            let issuer = format!("{root}/{}/v2.0", self.tenant_of(user));
+            let id_token = self.id_token(app, user, &issuer, nonce, scopes.has("email"))?;
             put("id_token", Value::from(id_token));
         }
         if request.get("client_info") == Some("1") {

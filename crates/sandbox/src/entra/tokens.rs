@@ -71,7 +71,10 @@ impl Entra {
     ) -> Result<(String, u64), EntraError> {
         let now = self.seconds();
         let lifetime = self.rules.access_token_lifetime.as_secs();
-        let tenant = self.directory.tenant_id();
+        let tenant = match user {
+            Some(user) => self.tenant_of(user),
+            None => self.directory.tenant_id(),
+        };
         let subject = match user {
             Some(user) => user.id.clone(),
             None => self
@@ -166,7 +169,7 @@ impl Entra {
             "preferred_username": user.user_principal_name,
             "rh": "0.",
             "sub": self.pairwise(&app.client_id, user),
-            "tid": self.directory.tenant_id(),
+            "tid": self.tenant_of(user),
             "uti": self.ids.next_text()[..22].to_owned(),
             "ver": "2.0",
         });
@@ -181,7 +184,7 @@ impl Entra {
 
     /// `client_info`, from which MSAL makes its account key.
     pub(super) fn client_info(&self, user: &User) -> String {
-        let info = json!({"uid": user.id, "utid": self.directory.tenant_id()});
+        let info = json!({"uid": user.id, "utid": self.tenant_of(user)});
         URL_SAFE_NO_PAD.encode(info.to_string())
     }
 

@@ -8,12 +8,13 @@ use super::server::{Session, Tx};
 use super::values::{at, at_of, from_json, named, texts, time, time_of, to_json};
 use crate::contract::connections::Connections;
 use crate::contract::{Result, StoreError};
+use crate::credential_detail::CredentialDetail;
 use crate::seal::{Place, Vault};
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
 use postroom_model::account::{AccountKind, AccountState};
-use postroom_model::connection::{Connection, Credential, CredentialInfo, CredentialKind};
+use postroom_model::connection::{Connection, Credential, CredentialInfo};
 use postroom_model::{ConnectionId, CredentialId, Timestamp};
 use std::collections::HashMap;
 use tokio_postgres::Row;
@@ -40,12 +41,12 @@ const SAME_NAME: &str = "SELECT id FROM connections WHERE name_folded = $1 OR id
 const SAME_NAME_AS_OTHER: &str = "SELECT id FROM connections WHERE name_folded = $1 AND id <> $2";
 // Names are written by one at a time: seldom, and by people.
 const LOCK_NAMES: &str = "LOCK TABLE connections IN SHARE ROW EXCLUSIVE MODE";
-const INFOS: &str = "SELECT id, kind, expires_at, created_at, connection FROM credentials
+const INFOS: &str = "SELECT id, kind, expires_at, created_at, detail, connection FROM credentials
     WHERE connection = ANY ($1) ORDER BY created_at DESC, id DESC";
 const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (connection, id, kind, expires_at,
-        created_at, secret)
-    VALUES ($1, $2, $3, $4, $5, $6)";
-const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, secret FROM credentials
+        created_at, secret, detail)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, secret FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
 const REMOVE_CREDENTIAL: &str = "DELETE FROM credentials WHERE connection = $1 AND id = $2";
 const REMOVE_OTHER_CREDENTIALS: &str = "DELETE FROM credentials
@@ -64,18 +65,19 @@ fn place(credential: &str) -> Place<'_> {
     }
 }
 
-fn kind_name(kind: CredentialKind) -> &'static str {
-    match kind {
-        CredentialKind::Secret => "secret",
-    }
-}
-
 fn info(row: &Row) -> Answer<CredentialInfo> {
+    let detail: CredentialDetail = row
+        .try_get::<_, Option<&str>>(4)?
+        .map(from_json)
+        .transpose()?
+        .unwrap_or_default();
     Ok(CredentialInfo {
         id: CredentialId::new(row.try_get::<_, String>(0)?),
         kind: named(row.try_get(1)?)?,
         expires_at: time_of(row.try_get(2)?)?,
         created_at: time(row.try_get(3)?)?,
+        certificate: detail.certificate,
+        federated: detail.federated,
     })
 }
 
@@ -104,7 +106,7 @@ async fn select(
     let ids: Vec<&str> = found.iter().map(|it| it.id.as_str()).collect();
     let mut infos: HashMap<String, Vec<CredentialInfo>> = HashMap::new();
     for row in session.rows(INFOS, &[&ids]).await? {
-        infos.entry(row.try_get(4)?).or_default().push(info(&row)?);
+        infos.entry(row.try_get(5)?).or_default().push(info(&row)?);
     }
     for connection in &mut found {
         connection.credentials = infos.remove(connection.id.as_str()).unwrap_or_default();
@@ -126,7 +128,7 @@ async fn taken(tx: &Tx<'_>, sql: &str, connection: &Connection) -> Answer<()> {
 
 fn credential(vault: &Vault, row: &Row) -> Answer<Credential> {
     let info = info(row)?;
-    let secret = vault.open_secret(place(info.id.as_str()), row.try_get(4)?)?;
+    let secret = vault.open_secret(place(info.id.as_str()), row.try_get(5)?)?;
     Ok(Credential { info, secret })
 }
 
@@ -235,15 +237,19 @@ impl Connections for PostgresStore {
                 async move {
                     let info = &credential.info;
                     let secret = vault.seal(place(info.id.as_str()), credential.secret.reveal())?;
+                    let detail = CredentialDetail::of(info)
+                        .map(|detail| to_json(&detail))
+                        .transpose()?;
                     tx.execute(
                         INSERT_CREDENTIAL,
                         &[
                             &connection.as_str(),
                             &info.id.as_str(),
-                            &kind_name(info.kind),
+                            &info.kind.name(),
                             &at_of(info.expires_at),
                             &at(info.created_at),
                             &secret,
+                            &detail,
                         ],
                     )
                     .await?;

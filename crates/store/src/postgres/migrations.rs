@@ -5,6 +5,7 @@ use super::lock::{ENGINE, MIGRATION, PROGRAM, holder, locked};
 use super::server::opening;
 use crate::contract::{Result, StoreError};
 use crate::role::Role;
+use std::time::Duration;
 use tokio_postgres::{Client, Error};
 
 /// The steps, the first one first.
@@ -12,10 +13,16 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/postgres/0001_begin.sql"),
     include_str!("../migrations/postgres/0002_people.sql"),
     include_str!("../migrations/postgres/0003_views.sql"),
+    include_str!("../migrations/postgres/0004_credentials.sql"),
     include_str!("../migrations/postgres/0005_logins.sql"),
     include_str!("../migrations/postgres/0006_alerts.sql"),
     include_str!("../migrations/postgres/0007_access.sql"),
 ];
+
+/// So often a process beside an engine asks for the database to itself …
+const ATTEMPTS: u32 = 4;
+/// … at this distance.
+const DISTANCE: Duration = Duration::from_millis(50);
 
 const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM postroom_data.schema_versions";
 const IS_THERE: &str = "SELECT to_regclass('postroom_data.schema_versions') IS NOT NULL";
@@ -63,6 +70,26 @@ pub(super) async fn migrate(client: &Client, role: Role, place: &str) -> Result<
     Ok(())
 }
 
+/// Takes the engine's lock until the end of the transaction. A process that has just taken a step
+/// lets go of its locks one after the other, this one last it may be: it is asked for again.
+async fn alone(client: &Client) -> std::result::Result<bool, Error> {
+    for attempt in 1..=ATTEMPTS {
+        let row = client
+            .query_one(
+                "SELECT pg_try_advisory_xact_lock($1, $2)",
+                &[&PROGRAM, &ENGINE],
+            )
+            .await?;
+        if row.try_get(0)? {
+            return Ok(true);
+        }
+        if attempt < ATTEMPTS {
+            tokio::time::sleep(DISTANCE).await;
+        }
+    }
+    Ok(false)
+}
+
 async fn step(client: &Client, role: Role, place: &str) -> Result<()> {
     let failed = |error: Error| opening(&error, place);
     // Whoever comes second waits here for as long as the first one takes.
@@ -78,14 +105,7 @@ async fn step(client: &Client, role: Role, place: &str) -> Result<()> {
         .await
         .map_err(failed)?;
     if role == Role::Beside {
-        let row = client
-            .query_one(
-                "SELECT pg_try_advisory_xact_lock($1, $2)",
-                &[&PROGRAM, &ENGINE],
-            )
-            .await
-            .map_err(failed)?;
-        if !row.try_get(0).map_err(failed)? {
+        if !alone(client).await.map_err(failed)? {
             return Err(locked(place, holder(client).await.map_err(failed)?));
         }
     }

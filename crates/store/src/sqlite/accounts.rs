@@ -42,8 +42,8 @@ const PUT_GRANT: &str = "INSERT INTO grants (account, refresh_token, scopes, rec
     ON CONFLICT (account) DO UPDATE SET refresh_token = excluded.refresh_token,
         scopes = excluded.scopes, received_at = excluded.received_at";
 const CHALLENGE: &str = "SELECT claims FROM claims_challenges WHERE account = $1";
-const PUT_CHALLENGE: &str = "INSERT INTO claims_challenges (account, claims)
-    SELECT id, $2 FROM accounts WHERE id = $1
+const PUT_CHALLENGE: &str = "INSERT INTO claims_challenges (claims, account)
+    SELECT $1, id FROM accounts WHERE id = $2
     ON CONFLICT (account) DO UPDATE SET claims = excluded.claims";
 const SET_END: &str = "UPDATE accounts SET expires_at = $1 WHERE id = $2";
 
@@ -245,7 +245,7 @@ impl Accounts for SqliteStore {
         let (account, claims) = (account.clone(), claims.to_owned());
         self.write("writing a claims challenge", move |tx| {
             tx.prepare_cached(PUT_CHALLENGE)?
-                .execute(params![account.as_str(), claims])?;
+                .execute(params![claims, account.as_str()])?;
             Ok(())
         })
         .await

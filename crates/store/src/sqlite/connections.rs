@@ -7,10 +7,11 @@ use super::values::{from_json, micros, micros_of, named, time, time_of, to_json}
 use super::writer::Tx;
 use crate::contract::connections::Connections;
 use crate::contract::{Result, StoreError};
+use crate::credential_detail::CredentialDetail;
 use crate::seal::{Place, Vault};
 use async_trait::async_trait;
 use postroom_model::account::{AccountKind, AccountState};
-use postroom_model::connection::{Connection, Credential, CredentialInfo, CredentialKind};
+use postroom_model::connection::{Connection, Credential, CredentialInfo};
 use postroom_model::{ConnectionId, CredentialId, Timestamp};
 use rusqlite::{OptionalExtension as _, Params, Row, params};
 
@@ -34,12 +35,12 @@ const UPDATE: &str = "UPDATE connections SET name = $1, name_folded = $2, tenant
 const REMOVE: &str = "DELETE FROM connections WHERE id = $1";
 const SAME_NAME: &str = "SELECT id FROM connections WHERE name_folded = $1 OR id = $2 LIMIT 1";
 const SAME_NAME_AS_OTHER: &str = "SELECT id FROM connections WHERE name_folded = $1 AND id <> $2";
-const INFOS: &str = "SELECT id, kind, expires_at, created_at FROM credentials
+const INFOS: &str = "SELECT id, kind, expires_at, created_at, detail FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
 const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (connection, id, kind, expires_at,
-        created_at, secret)
-    VALUES ($1, $2, $3, $4, $5, $6)";
-const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, secret FROM credentials
+        created_at, secret, detail)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, secret FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
 const REMOVE_CREDENTIAL: &str = "DELETE FROM credentials WHERE connection = $1 AND id = $2";
 const END_GRANTS: &str = "DELETE FROM grants
@@ -56,22 +57,23 @@ fn place(credential: &str) -> Place<'_> {
     }
 }
 
-fn kind_name(kind: CredentialKind) -> &'static str {
-    match kind {
-        CredentialKind::Secret => "secret",
-    }
-}
-
 fn kind_of_account(kind: AccountKind) -> &'static str {
     super::accounts::kind_name(kind)
 }
 
 fn info(row: &Row<'_>) -> Answer<CredentialInfo> {
+    let detail: CredentialDetail = row
+        .get::<_, Option<String>>(4)?
+        .map(|text| from_json(&text))
+        .transpose()?
+        .unwrap_or_default();
     Ok(CredentialInfo {
         id: CredentialId::new(row.get::<_, String>(0)?),
         kind: named(row.get(1)?)?,
         expires_at: time_of(row.get(2)?)?,
         created_at: time(row.get(3)?)?,
+        certificate: detail.certificate,
+        federated: detail.federated,
     })
 }
 
@@ -124,7 +126,7 @@ fn credential(vault: &Vault, row: &Row<'_>) -> Answer<Credential> {
     let info = info(row)?;
     let secret = vault.open_secret(
         place(info.id.as_str()),
-        row.get_ref(4)?
+        row.get_ref(5)?
             .as_blob()
             .map_err(|_| Fault::Broken("a secret is no blob"))?,
     )?;
@@ -209,13 +211,17 @@ impl Connections for SqliteStore {
         self.write("adding a credential", move |tx| {
             let info = &credential.info;
             let secret = vault.seal(place(info.id.as_str()), credential.secret.reveal())?;
+            let detail = CredentialDetail::of(info)
+                .map(|detail| to_json(&detail))
+                .transpose()?;
             tx.prepare_cached(INSERT_CREDENTIAL)?.execute(params![
                 connection.as_str(),
                 info.id.as_str(),
-                kind_name(info.kind),
+                info.kind.name(),
                 micros_of(info.expires_at),
                 micros(info.created_at),
                 secret,
+                detail,
             ])?;
             Ok(())
         })

@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/sqlite/0001_begin.sql"),
     include_str!("../migrations/sqlite/0002_people.sql"),
     include_str!("../migrations/sqlite/0003_views.sql"),
+    include_str!("../migrations/sqlite/0004_credentials.sql"),
     include_str!("../migrations/sqlite/0005_logins.sql"),
     include_str!("../migrations/sqlite/0006_alerts.sql"),
     include_str!("../migrations/sqlite/0007_access.sql"),

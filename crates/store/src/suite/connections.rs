@@ -4,6 +4,7 @@ use super::Ground;
 use super::made::*;
 use crate::contract::{StoreError, logins};
 use postroom_model::account::AccountState;
+use postroom_model::connection::FederatedSource;
 use postroom_model::resource::folder::MailFolder;
 
 /// Another connection cannot have a name that differs in case only.
@@ -59,6 +60,39 @@ pub async fn credentials_are_kept_newest_first(ground: &dyn Ground) {
             .await
             .is_err()
     );
+}
+
+/// Every kind of credential is read back as it was written.
+pub async fn kinds_of_credentials_are_kept_whole(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let id = "c".into();
+    ok!(store.insert_connection(&connection("c")));
+    let from_file = FederatedSource::File {
+        file: "/var/run/token".into(),
+    };
+    let from_url = FederatedSource::Url {
+        url: "https://issuer.example/token?audience=x".into(),
+        headers: vec!["Metadata".into()],
+    };
+    let written = [
+        federated("url", r#"{"Metadata":"true"}"#, from_url, 4),
+        federated("file", "{}", from_file, 3),
+        certificate("certificate", "a private key", 2),
+        credential("secret", "a secret", 1),
+    ];
+    for one in &written {
+        ok!(store.insert_credential(&id, one));
+    }
+    drop(store);
+    let store = ground.open().await;
+    let kept = ok!(store.credentials(&id));
+    assert_eq!(kept.len(), written.len());
+    for (kept, written) in kept.iter().zip(&written) {
+        assert_eq!(kept.info, written.info);
+        assert_eq!(kept.secret, written.secret);
+    }
+    let told = ok!(store.connection(&id)).expect("there").credentials;
+    assert_eq!(told, kept.into_iter().map(|it| it.info).collect::<Vec<_>>());
 }
 
 /// Nothing of a connection outlives it but outbox and call log.

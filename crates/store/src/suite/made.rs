@@ -12,7 +12,9 @@ use postroom_model::alert::{
 use postroom_model::audit::{Actor, ActorKind, AuditEntry, Outcome, Subject};
 use postroom_model::change::Change;
 use postroom_model::cloud::Cloud;
-use postroom_model::connection::{Connection, Credential, CredentialInfo, CredentialKind};
+use postroom_model::connection::{
+    CertificateInfo, Connection, Credential, CredentialInfo, CredentialKind, FederatedSource,
+};
 use postroom_model::grant::Grant;
 use postroom_model::key::{Key, Scope};
 use postroom_model::login::{DeviceCode, Login, LoginStatus};
@@ -63,9 +65,34 @@ pub fn credential(id: &str, secret: &str, seconds: i64) -> Credential {
             kind: CredentialKind::Secret,
             expires_at: Some(at(1_000_000)),
             created_at: at(seconds),
+            certificate: None,
+            federated: None,
         },
         secret: Secret::new(secret),
     }
+}
+
+/// A certificate with its key.
+pub fn certificate(id: &str, key: &str, seconds: i64) -> Credential {
+    let mut made = credential(id, key, seconds);
+    made.info.kind = CredentialKind::Certificate;
+    made.info.certificate = Some(CertificateInfo {
+        pem: "-----BEGIN CERTIFICATE-----".into(),
+        thumbprint: "A1B2".into(),
+        x5t_s256: "x-5_t".into(),
+        subject: "CN=Postroom Übung".into(),
+        not_before: at(0),
+    });
+    made
+}
+
+/// A federated credential; its headers are secret.
+pub fn federated(id: &str, headers: &str, source: FederatedSource, seconds: i64) -> Credential {
+    let mut made = credential(id, headers, seconds);
+    made.info.kind = CredentialKind::Federated;
+    made.info.expires_at = None;
+    made.info.federated = Some(source);
+    made
 }
 
 /// An account: of a user, or of the application.

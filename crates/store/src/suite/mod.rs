@@ -102,6 +102,7 @@ macro_rules! conformance {
             connections {
                 names_are_unique_without_regard_to_case
                 credentials_are_kept_newest_first
+                kinds_of_credentials_are_kept_whole
                 removal_takes_everything_along
                 ending_grants_keeps_what_is_named
             }

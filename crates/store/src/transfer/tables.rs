@@ -46,7 +46,8 @@ static CONNECTIONS: Table = table!("connections" by 1:
     cloud Text, authority_url Text, graph_url Text, endpoints Text, redirect_uri Text,
     scopes Text, created_at Time);
 static CREDENTIALS: Table = table!("credentials" by 2:
-    connection Text, id Text, kind Text, expires_at Time, created_at Time, secret Bytes);
+    connection Text, id Text, kind Text, expires_at Time, created_at Time, secret Bytes,
+    detail Text);
 static ACCOUNTS: Table = table!("accounts" by 1:
     made Integer, id Text, connection Text, kind Text, user_id Text, user_principal_name Text,
     display_name Text, state Text, reason Text, since Time, expires_at Time);

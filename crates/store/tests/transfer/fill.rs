@@ -63,7 +63,11 @@ async fn people(store: &dyn Store) {
     let c = "c".into();
     let mut for_ever = credential("s2", "second secret", 2);
     for_ever.info.expires_at = None;
-    for it in [credential("s1", "first secret", 1), for_ever] {
+    for it in [
+        credential("s1", "first secret", 1),
+        for_ever,
+        certificate("s3", "a private key", 3),
+    ] {
         store.insert_credential(&c, &it).await.expect("written");
     }
     let mut user = account("u", "c", Some("user"));
@@ -80,9 +84,23 @@ async fn people(store: &dyn Store) {
         .expect("written");
     let mut nobodys = login("l1", "c");
     nobodys.key = None;
-    for it in [nobodys, login("l2", "c"), login("l3", "c")] {
+    let mut bare_code = device_login("l5", "c");
+    if let Some(code) = &mut bare_code.device {
+        code.message = None;
+    }
+    for it in [
+        nobodys,
+        login("l2", "c"),
+        login("l3", "c"),
+        device_login("l4", "c"),
+        bare_code,
+    ] {
         store.insert_login(&it).await.expect("written");
     }
+    store
+        .put_claims_challenge(&"u".into(), "{\"access_token\":{}}")
+        .await
+        .expect("written");
     let l2 = "l2".into();
     let failed = store.fail_login(&l2, LoginStatus::Failed, "no").await;
     assert!(failed.expect("written"));
@@ -138,15 +156,16 @@ async fn console(store: &dyn Store) {
             .await
             .expect("written");
     }
+    let mut whole = audit_entry("e1", 40);
+    if let Some(subject) = &mut whole.subject {
+        subject.id = Some("k1".into());
+    }
     let mut bare = audit_entry("e2", 41);
     bare.actor.id = None;
     bare.address = None;
     bare.subject = None;
     bare.request_id = None;
-    store
-        .insert_audit(&[audit_entry("e1", 40), bare])
-        .await
-        .expect("written");
+    store.insert_audit(&[whole, bare]).await.expect("written");
 }
 
 async fn folders(store: &dyn Store) {

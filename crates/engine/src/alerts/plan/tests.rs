@@ -19,6 +19,8 @@ fn credential(id: &str, end: Option<i64>, made: i64) -> CredentialInfo {
         kind: CredentialKind::Secret,
         expires_at: end.map(at),
         created_at: at(made),
+        certificate: None,
+        federated: None,
     }
 }
 
@@ -60,6 +62,7 @@ fn key(end: Option<i64>, made: i64) -> Key {
         name: "scanner".to_owned(),
         scopes: vec![Scope::MailSend],
         mailboxes: None,
+        networks: None,
         expires_at: end.map(at),
         revoked_at: None,
         created_at: at(made),

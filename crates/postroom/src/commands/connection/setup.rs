@@ -6,6 +6,9 @@ use crate::{output, pick};
 use clap::Args;
 use serde_json::Value;
 
+/// The longest script, in bytes: one line a mailbox.
+const LONGEST_SCRIPT: u64 = 4 * 1024 * 1024;
+
 /// What an administrator does at Microsoft
 ///
 /// Prints which permissions the features in use need and why, the addresses at which an
@@ -43,7 +46,7 @@ impl SetupCommand {
         if self.script {
             let path = ["connections", &id, "setup", "script"];
             let script = client.download(&path, &query).await?;
-            return Ok(output::text(&script.text().await?)?);
+            return Ok(output::text(&script.text(LONGEST_SCRIPT).await?)?);
         }
         let setup = client.get(&["connections", &id, "setup"], &query).await?;
         if self.json {
