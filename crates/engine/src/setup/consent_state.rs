@@ -15,7 +15,7 @@ const LIFETIME: Duration = Duration::from_secs(60 * 24 * 60 * 60);
 /// A state handed out has to be good for at least so long.
 const AT_LEAST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The shortest time between two checks that a return causes.
-const CALM: Duration = Duration::from_secs(30);
+const CALM: Duration = Duration::from_secs(2 * 60);
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
