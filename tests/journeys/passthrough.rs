@@ -26,6 +26,13 @@ async fn key(world: &World, name: &str, scopes: &[Scope], of: Option<&Mailbox>) 
     Ok(world.api.with_key(text.reveal()))
 }
 
+/// A world in which nothing calls Graph by itself once its mailboxes are level.
+async fn quiet() -> Result<World> {
+    let mut options = WorldOptions::default();
+    options.engine.people_interval = Duration::ZERO;
+    World::start(options).await
+}
+
 /// Where an account's Graph is.
 fn graph(account: &impl ToString) -> String {
     format!("/graph/{}/v1.0", account.to_string())
@@ -61,7 +68,7 @@ async fn raw(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_go_through_and_are_in_the_log() -> Result<()> {
-    let world = World::start(WorldOptions::default()).await?;
+    let world = quiet().await?;
     let mailbox = world.serve(0).await?;
     let base = graph(&mailbox.account);
     let user = format!("{base}/users/{}", mailbox.id);
@@ -155,8 +162,9 @@ async fn calls_go_through_and_are_in_the_log() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_for_a_caller_is_said() -> Result<()> {
-    let world = World::start(WorldOptions::default()).await?;
+    let world = quiet().await?;
     let mailbox = world.serve(0).await?;
+    world.level(&mailbox).await?;
     let base = graph(&mailbox.account);
     let api = key(&world, "graph alone", &[Scope::Graph], None).await?;
     let get = |path: String| api.request(Method::GET, &path);
@@ -227,7 +235,7 @@ async fn what_is_not_for_a_caller_is_said() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_has_a_me() -> Result<()> {
-    let world = World::start(WorldOptions::default()).await?;
+    let world = quiet().await?;
     let login = log_in(&world, 0).await?;
     let account = login["account"].as_str().context("an account")?.to_owned();
     let me = world.api.get(&format!("{}/me", graph(&account))).await?;
@@ -289,7 +297,7 @@ const HOSTILE: &[&str] = &[
 /// No form reaches another mailbox, alone or in a batch: Graph hears nothing of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_form_reaches_another_mailbox() -> Result<()> {
-    let world = World::start(WorldOptions::default()).await?;
+    let world = quiet().await?;
     let own = world.serve(0).await?;
     let other = world.serve(1).await?;
     let api = key(
@@ -419,8 +427,9 @@ async fn no_form_reaches_another_mailbox() -> Result<()> {
 /// A batch is counted by its parts, and is in the log with its mailbox.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_goes_through_whole() -> Result<()> {
-    let world = World::start(WorldOptions::default()).await?;
+    let world = quiet().await?;
     let own = world.serve(0).await?;
+    world.level(&own).await?;
     let base = graph(&own.account);
     let parts: Vec<Value> = (0..20)
         .map(|id| json!({"id": id.to_string(), "method": "GET", "url": format!("/users/{}/messages?$top=1", own.id)}))
@@ -458,8 +467,9 @@ async fn a_batch_goes_through_whole() -> Result<()> {
 /// mailbox any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_hangs_up_ends_the_call() -> Result<()> {
-    let world = World::start(WorldOptions::default()).await?;
+    let world = quiet().await?;
     let own = world.serve(0).await?;
+    world.level(&own).await?;
     let base = graph(&own.account);
     let path = format!("{base}/users/{}/messages", own.id);
     world
