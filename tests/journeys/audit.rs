@@ -40,9 +40,10 @@ async fn every_operation_that_changes_something_leaves_an_entry() -> Result<()> 
                 false => NOWHERE,
             };
             let mut filled = path.replace("{id}", own);
-            for name in ["{fid}", "{mid}", "{aid}", "{cid}", "{uid}"] {
+            for name in ["{fid}", "{mid}", "{aid}", "{cid}", "{uid}", "{account}"] {
                 filled = filled.replace(name, NOWHERE);
             }
+            let filled = filled.replace("{path}", "users");
             let method: Method = method.to_uppercase().parse()?;
             let request = world
                 .api

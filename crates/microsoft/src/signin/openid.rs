@@ -92,6 +92,8 @@ impl Door {
             ("scope", SCOPES),
         ];
         let discovery = self.discover(connection).await?;
+        // A code works once: the keys that its ID token is checked with are there before it is used.
+        self.signing_keys(connection, &discovery, None).await?;
         let subject = Subject::connection(connection, "console sign-in");
         let tokens =
             token_endpoint::ask(self, connection, &subject, &form, Trying::IfNotReached).await?;
@@ -102,8 +104,15 @@ impl Door {
         };
         let id_token = tokens.id_token.ok_or_else(|| missing("ID token"))?;
         let user = id_token::verified(self, connection, &discovery, &id_token, Some(nonce)).await?;
-        if user.tenant_id.is_empty() {
-            return Err(missing("tenant id (tid)"));
+        // Nothing else of a token is a person for ever: not the subject, which is another one for
+        // each app, and not a name.
+        for (id, name) in [
+            (&user.tenant_id, "tenant id (tid)"),
+            (&user.user_id, "user id (oid)"),
+        ] {
+            if uuid::Uuid::try_parse(id).is_err() {
+                return Err(missing(name));
+            }
         }
         Ok(Identified {
             tenant_id: user.tenant_id,

@@ -11,7 +11,8 @@ use crate::{output, stack};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use postroom_model::account::Account;
-use postroom_model::{Clock as _, SystemClock};
+use postroom_model::audit::{Actor, ActorKind, AuditEntry, Outcome};
+use postroom_model::{Clock as _, Dice as _, SystemClock, SystemDice};
 use postroom_store::seal::{
     NEW_CREDENTIAL, ROWS_AT_ONCE, SIGN_IN_AGAIN, change_master_key, rotate, vault_status,
 };
@@ -219,6 +220,7 @@ impl Rotate {
             }
         };
         if self.keep_data_key {
+            store.insert_audit(&[audited(new.is_some(), 0)]).await?;
             return Ok(());
         }
         let rotated = rotate(store, key, ROWS_AT_ONCE, &|_| {})
@@ -226,6 +228,9 @@ impl Rotate {
             .context("the rotation was not finished: run the same command again, and it goes on")?;
         let now = format!("{:.0}", SystemClock.now());
         store.put_setting(ROTATED_AT, &now).await?;
+        store
+            .insert_audit(&[audited(new.is_some(), rotated.resealed)])
+            .await?;
         output::say(format_args!(
             "{}: {} secrets are encrypted with a new data key, and the old one is gone.",
             if rotated.resumed {
@@ -243,6 +248,30 @@ impl Rotate {
             ));
         }
         Ok(())
+    }
+}
+
+/// The entry of the audit log that says that the vault was rotated. This works without an engine.
+fn audited(with_new_master_key: bool, resealed: u64) -> AuditEntry {
+    let at = SystemClock.now();
+    let details = [
+        ("newMasterKey".to_owned(), with_new_master_key.into()),
+        ("resealed".to_owned(), resealed.into()),
+    ];
+    AuditEntry {
+        id: SystemDice.timed_guid(at).to_string().into(),
+        at,
+        actor: Actor {
+            kind: ActorKind::CommandLine,
+            id: None,
+            name: "command line".to_owned(),
+        },
+        address: None,
+        action: "vault.rotate".to_owned(),
+        subject: None,
+        outcome: Outcome::Done,
+        details: details.into_iter().collect(),
+        request_id: None,
     }
 }
 

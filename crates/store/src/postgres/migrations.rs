@@ -104,10 +104,8 @@ async fn step(client: &Client, role: Role, place: &str) -> Result<()> {
         )
         .await
         .map_err(failed)?;
-    if role == Role::Beside {
-        if !alone(client).await.map_err(failed)? {
-            return Err(locked(place, holder(client).await.map_err(failed)?));
-        }
+    if role == Role::Beside && !alone(client).await.map_err(failed)? {
+        return Err(locked(place, holder(client).await.map_err(failed)?));
     }
     let done = version(client, place).await?;
     let Some(step) = STEPS.get(done as usize) else {
