@@ -10,8 +10,10 @@ use crate::trouble::usage;
 use crate::{output, stack};
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use postroom_engine::access::Caller;
 use postroom_model::account::Account;
-use postroom_model::{Clock as _, SystemClock};
+use postroom_model::audit::{AuditEntry, Outcome, Subject};
+use postroom_model::{AuditId, Clock as _, Dice as _, SystemClock, SystemDice};
 use postroom_store::seal::{
     NEW_CREDENTIAL, ROWS_AT_ONCE, SIGN_IN_AGAIN, change_master_key, rotate, vault_status,
 };
@@ -130,6 +132,26 @@ impl Status {
     }
 }
 
+/// An entry of the audit log about something that is done here.
+fn entry(action: &str, outcome: Outcome) -> AuditEntry {
+    let at = SystemClock.now();
+    AuditEntry {
+        id: AuditId::new(SystemDice.timed_guid(at).to_string()),
+        at,
+        actor: Caller::Local.actor(),
+        address: None,
+        action: action.to_owned(),
+        subject: Some(Subject {
+            kind: "vault".into(),
+            id: None,
+            name: None,
+        }),
+        outcome,
+        details: serde_json::Map::new(),
+        request_id: None,
+    }
+}
+
 /// Where the key was found, for people.
 fn from(origin: &Origin) -> String {
     match origin {
@@ -181,7 +203,7 @@ impl Rotate {
             },
             (opened, _) => (opened?, false),
         };
-        let done = self.work(&*store, &key, new.as_ref(), is_changed).await;
+        let done = self.noted(&*store, &key, new.as_ref(), is_changed).await;
         stack::close(&store).await;
         done?;
         if let Some((path, _)) = &new {
@@ -197,7 +219,8 @@ impl Rotate {
         Ok(())
     }
 
-    async fn work(
+    /// Does the work, with an entry in the audit log around it.
+    async fn noted(
         &self,
         store: &dyn Store,
         key: &MasterKey,
@@ -205,6 +228,31 @@ impl Rotate {
         is_changed: bool,
     ) -> anyhow::Result<()> {
         stack::whole(store).await?;
+        let mut entry = entry("vault.rotate", Outcome::Begun);
+        entry
+            .details
+            .insert("masterKeyChanged".into(), new.is_some().into());
+        entry
+            .details
+            .insert("dataKeyChanged".into(), (!self.keep_data_key).into());
+        store.insert_audit(std::slice::from_ref(&entry)).await?;
+        let done = self.work(store, key, new, is_changed).await;
+        entry.outcome = if done.is_ok() {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        };
+        store.finish_audit(&entry).await?;
+        done
+    }
+
+    async fn work(
+        &self,
+        store: &dyn Store,
+        key: &MasterKey,
+        new: Option<&(&Path, MasterKey)>,
+        is_changed: bool,
+    ) -> anyhow::Result<()> {
         let key = match new {
             None => key,
             Some((_, new)) => {
@@ -296,7 +344,13 @@ impl Reset {
         origin.announce();
         let store = opened?;
         // The former key's copy is none of this one's.
-        let noted = store.put_setting(master_key::BACKED_UP, "").await;
+        let noted = async {
+            store.put_setting(master_key::BACKED_UP, "").await?;
+            store
+                .insert_audit(&[entry("vault.reset", Outcome::Done)])
+                .await
+        }
+        .await;
         let waiting = Waiting::of(&store).await;
         stack::close(&store).await;
         noted?;
