@@ -165,6 +165,12 @@ fn keys_are_changed_and_the_old_ones_open_nothing() {
         store.done(&["vault", "rotate"], &old);
         let after = store.status(&old);
         assert!(after["dataKeyRotatedAt"].is_string(), "{after}");
+        let audit = store.done(&["audit", "--action", "vault", "--json"], &old);
+        assert!(audit.contains("vault.rotate"), "{audit}");
+        assert!(
+            audit.contains("done") && audit.contains("commandLine"),
+            "{audit}"
+        );
         assert_eq!(
             (&after["sealed"], &after["unopened"]),
             (&1.into(), &0.into())
@@ -261,6 +267,8 @@ fn a_lost_master_key_costs_secrets_and_nothing_else() {
         assert_eq!(todo["credentials"], serde_json::json!(["Contoso"]));
         assert_eq!(store.status(&[])["sealed"], 0);
         assert_eq!(store.done(&["key", "list", "--json"], &[]), keys);
+        let audit = store.done(&["audit", "--action", "vault", "--json"], &[]);
+        assert!(audit.contains("vault.reset"), "{audit}");
         let accounts = store.done(&["account", "list", "--json"], &[]);
         assert!(accounts.contains("credentialExpired"), "{accounts}");
         // The way out.

@@ -10,9 +10,10 @@ use crate::trouble::usage;
 use crate::{output, stack};
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use postroom_engine::access::Caller;
 use postroom_model::account::Account;
-use postroom_model::audit::{Actor, ActorKind, AuditEntry, Outcome};
-use postroom_model::{Clock as _, Dice as _, SystemClock, SystemDice};
+use postroom_model::audit::{AuditEntry, Outcome, Subject};
+use postroom_model::{AuditId, Clock as _, Dice as _, SystemClock, SystemDice};
 use postroom_store::seal::{
     NEW_CREDENTIAL, ROWS_AT_ONCE, SIGN_IN_AGAIN, change_master_key, rotate, vault_status,
 };
@@ -131,6 +132,26 @@ impl Status {
     }
 }
 
+/// An entry of the audit log about something that is done here.
+fn entry(action: &str, outcome: Outcome) -> AuditEntry {
+    let at = SystemClock.now();
+    AuditEntry {
+        id: AuditId::new(SystemDice.timed_guid(at).to_string()),
+        at,
+        actor: Caller::Local.actor(),
+        address: None,
+        action: action.to_owned(),
+        subject: Some(Subject {
+            kind: "vault".into(),
+            id: None,
+            name: None,
+        }),
+        outcome,
+        details: serde_json::Map::new(),
+        request_id: None,
+    }
+}
+
 /// Where the key was found, for people.
 fn from(origin: &Origin) -> String {
     match origin {
@@ -182,7 +203,7 @@ impl Rotate {
             },
             (opened, _) => (opened?, false),
         };
-        let done = self.work(&*store, &key, new.as_ref(), is_changed).await;
+        let done = self.noted(&*store, &key, new.as_ref(), is_changed).await;
         stack::close(&store).await;
         done?;
         if let Some((path, _)) = &new {
@@ -198,7 +219,8 @@ impl Rotate {
         Ok(())
     }
 
-    async fn work(
+    /// Does the work, with an entry in the audit log around it.
+    async fn noted(
         &self,
         store: &dyn Store,
         key: &MasterKey,
@@ -206,6 +228,31 @@ impl Rotate {
         is_changed: bool,
     ) -> anyhow::Result<()> {
         stack::whole(store).await?;
+        let mut entry = entry("vault.rotate", Outcome::Begun);
+        entry
+            .details
+            .insert("masterKeyChanged".into(), new.is_some().into());
+        entry
+            .details
+            .insert("dataKeyChanged".into(), (!self.keep_data_key).into());
+        store.insert_audit(std::slice::from_ref(&entry)).await?;
+        let done = self.work(store, key, new, is_changed).await;
+        entry.outcome = if done.is_ok() {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        };
+        store.finish_audit(&entry).await?;
+        done
+    }
+
+    async fn work(
+        &self,
+        store: &dyn Store,
+        key: &MasterKey,
+        new: Option<&(&Path, MasterKey)>,
+        is_changed: bool,
+    ) -> anyhow::Result<()> {
         let key = match new {
             None => key,
             Some((_, new)) => {
@@ -220,7 +267,6 @@ impl Rotate {
             }
         };
         if self.keep_data_key {
-            store.insert_audit(&[audited(new.is_some(), 0)]).await?;
             return Ok(());
         }
         let rotated = rotate(store, key, ROWS_AT_ONCE, &|_| {})
@@ -228,9 +274,6 @@ impl Rotate {
             .context("the rotation was not finished: run the same command again, and it goes on")?;
         let now = format!("{:.0}", SystemClock.now());
         store.put_setting(ROTATED_AT, &now).await?;
-        store
-            .insert_audit(&[audited(new.is_some(), rotated.resealed)])
-            .await?;
         output::say(format_args!(
             "{}: {} secrets are encrypted with a new data key, and the old one is gone.",
             if rotated.resumed {
@@ -248,30 +291,6 @@ impl Rotate {
             ));
         }
         Ok(())
-    }
-}
-
-/// The entry of the audit log that says that the vault was rotated. This works without an engine.
-fn audited(with_new_master_key: bool, resealed: u64) -> AuditEntry {
-    let at = SystemClock.now();
-    let details = [
-        ("newMasterKey".to_owned(), with_new_master_key.into()),
-        ("resealed".to_owned(), resealed.into()),
-    ];
-    AuditEntry {
-        id: SystemDice.timed_guid(at).to_string().into(),
-        at,
-        actor: Actor {
-            kind: ActorKind::CommandLine,
-            id: None,
-            name: "command line".to_owned(),
-        },
-        address: None,
-        action: "vault.rotate".to_owned(),
-        subject: None,
-        outcome: Outcome::Done,
-        details: details.into_iter().collect(),
-        request_id: None,
     }
 }
 
@@ -325,7 +344,13 @@ impl Reset {
         origin.announce();
         let store = opened?;
         // The former key's copy is none of this one's.
-        let noted = store.put_setting(master_key::BACKED_UP, "").await;
+        let noted = async {
+            store.put_setting(master_key::BACKED_UP, "").await?;
+            store
+                .insert_audit(&[entry("vault.reset", Outcome::Done)])
+                .await
+        }
+        .await;
         let waiting = Waiting::of(&store).await;
         stack::close(&store).await;
         noted?;
