@@ -221,6 +221,7 @@ async fn a_list_goes_with_mailbox_scopes_only() -> Result<()> {
             "connections",
             "connections.read",
             "tokens",
+            "alerts.read",
             "audit.read",
         ];
         let may = !beyond.contains(&scope.name());
