@@ -120,6 +120,7 @@ async fn people(store: &dyn Store) {
         .expect("written");
     let mut all = key("k2");
     all.mailboxes = None;
+    all.networks = None;
     all.expires_at = Some(at(1000));
     all.revoked_at = Some(at(900));
     store
