@@ -65,7 +65,7 @@ async fn a_code_is_typed_and_redeemed_once() {
     assert!(body["refresh_token"].is_string() && body["id_token"].is_string());
     assert_eq!(
         world
-            .get(&text(&body, "access_token"), "/me")
+            .get(&text(&body, "access_token"), "/me/messages?$top=1")
             .await
             .status(),
         200
@@ -219,7 +219,7 @@ async fn graph_asks_for_claims_until_the_token_has_them() {
     let (_, body) = renew(CP1).await;
     assert_eq!(
         world
-            .get(&text(&body, "access_token"), "/me")
+            .get(&text(&body, "access_token"), "/me/messages?$top=1")
             .await
             .status(),
         401
@@ -227,7 +227,7 @@ async fn graph_asks_for_claims_until_the_token_has_them() {
     let (_, body) = renew(&claims.to_string()).await;
     assert_eq!(
         world
-            .get(&text(&body, "access_token"), "/me")
+            .get(&text(&body, "access_token"), "/me/messages?$top=1")
             .await
             .status(),
         200
@@ -247,7 +247,7 @@ async fn graph_asks_for_claims_until_the_token_has_them() {
     let (_, body) = world.redeem(&code, &[("claims", CP1)]).await;
     assert_eq!(
         world
-            .get(&text(&body, "access_token"), "/me")
+            .get(&text(&body, "access_token"), "/me/messages?$top=1")
             .await
             .status(),
         200
