@@ -19,6 +19,7 @@ async fn key(world: &World, name: &str, scopes: &[Scope], of: Option<&Mailbox>) 
         name: name.to_owned(),
         scopes: scopes.to_vec(),
         mailboxes: of.map(|mailbox| vec![mailbox.id.to_string()]),
+        networks: None,
         expires_at: None,
     };
     let (_, text) = world.engine.create_key(&Caller::Local, new).await?;

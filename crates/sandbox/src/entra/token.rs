@@ -491,6 +491,7 @@ impl Entra {
         } else {
             Vec::new()
         };
+        roles.retain(|role| scopes.is_of_resource(role));
         let asked = ClaimsRequest::read(request.get("claims"))?;
         if !asked.acrs.is_empty() {
             // Nobody can be asked for a second factor here.
