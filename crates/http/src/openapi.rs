@@ -374,7 +374,11 @@ mod tests {
             ("GET", "/connections/{id}", Scope::ConnectionsRead),
             ("PATCH", "/connections/{id}", Connections),
             ("DELETE", "/connections/{id}", Connections),
-            ("GET", "/connections/{id}/credentials", Connections),
+            (
+                "GET",
+                "/connections/{id}/credentials",
+                Scope::ConnectionsRead,
+            ),
             ("POST", "/connections/{id}/credentials", Connections),
             (
                 "GET",
