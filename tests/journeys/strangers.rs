@@ -223,6 +223,7 @@ async fn a_list_goes_with_mailbox_scopes_only() -> Result<()> {
             "tokens",
             "alerts.read",
             "audit.read",
+            "alerts.read",
         ];
         let may = !beyond.contains(&scope.name());
         let with_list = json!({"name": "a", "scopes": [scope], "mailboxes": [own.id]});
