@@ -46,6 +46,8 @@ export async function startProvider(clients, { accessTokenSeconds }) {
     // Every time; one that is used twice ends the grant (oidc-provider does that by itself).
     rotateRefreshToken: () => true,
     pkce: { required: () => true },
+    // Clients' keys are on this machine, where it would not look by itself.
+    fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined }),
     ttl: {
       AccessToken: accessTokenSeconds,
       ClientCredentials: 60,
