@@ -17,7 +17,10 @@ async fn begin(world: &World) -> Value {
         .post(world.entra("oauth2/v2.0/devicecode"))
         .form(&[
             ("client_id", world.running.client_id.as_str()),
-            ("scope", "openid profile offline_access Mail.ReadWrite"),
+            (
+                "scope",
+                "openid profile offline_access Mail.ReadWrite User.Read",
+            ),
         ])
         .send()
         .await

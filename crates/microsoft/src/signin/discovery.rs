@@ -208,7 +208,10 @@ fn read(
     Ok(Discovery {
         authorization: document.authorization_endpoint,
         token: document.token_endpoint,
-        device_authorization: document.device_authorization_endpoint,
+        // It may get the credential, too. One that lies elsewhere is none.
+        device_authorization: document
+            .device_authorization_endpoint
+            .filter(|endpoint| trusted(endpoint, connection).is_ok()),
         jwks: document.jwks_uri,
         issuer: Some(document.issuer),
         tenant_id,
