@@ -119,7 +119,11 @@ async fn a_certificate_opens_the_tenant_in_whatever_form_it_comes() -> Result<()
         assert!(!connection.to_string().contains("PRIVATE KEY"));
         let step = credential_step(&world).await?;
         assert_eq!(step["ok"], true, "{step}");
-        assert_eq!(step["detail"], "Microsoft takes the certificate.");
+        let detail = step["detail"].as_str().unwrap_or_default();
+        assert!(
+            detail.starts_with("Microsoft takes the certificate"),
+            "{detail}"
+        );
     }
     let mailbox = world.serve(0).await?;
     world.level(&mailbox).await?;

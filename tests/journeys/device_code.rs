@@ -279,7 +279,7 @@ async fn a_code_that_is_not_given_is_an_error() -> Result<()> {
         world
             .sandbox
             .sandbox()
-            .fault(Fault::on("/devicecode", action));
+            .fault(Fault::on("/devicecode", action).times(9));
         let begun = world.api.request(Method::POST, &path);
         let begun = begun.json(&json!({"method": "deviceCode"}));
         world
@@ -287,6 +287,7 @@ async fn a_code_that_is_not_given_is_an_error() -> Result<()> {
             .refused(begun, status, code)
             .await
             .with_context(|| code.to_owned())?;
+        world.sandbox.sandbox().faults().clear();
     }
     world.stop().await;
     Ok(())

@@ -44,7 +44,6 @@ async fn made(
         mailboxes: of.map(|mailbox| vec![mailbox.id.to_string()]),
         networks: None,
         expires_at,
-        ..NewKey::default()
     };
     let (key, text) = world.engine.create_key(&Caller::Local, new).await?;
     Ok((key, text.reveal().to_owned()))

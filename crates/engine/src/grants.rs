@@ -175,6 +175,13 @@ impl TokenVault for StoreVault {
         }
     }
 
+    async fn kept_claims(&self, account: &AccountId) -> Result<Option<String>, PortError> {
+        self.store
+            .claims_challenge(account)
+            .await
+            .map_err(PortError::new)
+    }
+
     async fn keep_claims(&self, account: &AccountId, claims: &str) -> Result<(), PortError> {
         self.store
             .put_claims_challenge(account, claims)

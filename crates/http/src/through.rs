@@ -35,11 +35,12 @@ pub(crate) fn incoming(body: Body) -> BoxStream<'static, Result<Bytes, Problem>>
                     let broken = Problem::invalid("The body broke off.").because(error);
                     return Some((Err(broken), None));
                 }
-                Ok(frame) => match frame.into_data() {
-                    Ok(piece) => return Some((Ok(piece), Some(body))),
-                    // Trailers.
-                    Err(_) => {}
-                },
+                // What is no data is a trailer.
+                Ok(frame) => {
+                    if let Ok(piece) = frame.into_data() {
+                        return Some((Ok(piece), Some(body)));
+                    }
+                }
             }
         }
     })

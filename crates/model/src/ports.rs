@@ -35,6 +35,8 @@ pub trait TokenVault: Send + Sync {
     /// Keeps what Microsoft asks for before it lets an account act again (a claims challenge, JSON),
     /// for the next sign-in of that user.
     async fn keep_claims(&self, account: &AccountId, claims: &str) -> Result<(), PortError>;
+    /// What is kept so; `None` once a sign-in met it.
+    async fn kept_claims(&self, account: &AccountId) -> Result<Option<String>, PortError>;
 }
 
 /// Where calls are logged. Never blocks and never fails the call it logs.

@@ -39,7 +39,7 @@ pub(crate) enum Command {
     /// Which mailboxes are served and mirrored
     Mailbox(commands::mailbox::MailboxCommand),
     /// Mail: read, search, save, send, change
-    Mail(commands::mail::MailCommand),
+    Mail(Box<commands::mail::MailCommand>),
     /// The tenant's directory
     People(commands::people::People),
     /// Keys for callers of the HTTP API

@@ -66,6 +66,23 @@ pub(crate) async fn spoil(
     response
 }
 
+/// Every answer says the tenant's time (RFC 9110, section 6.6.1), which can be another than this
+/// machine's.
+pub(crate) async fn date(
+    State(sandbox): State<Arc<Sandbox>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    if let Ok(text) = printer.timestamp_to_rfc9110_string(&sandbox.clock.now())
+        && let Ok(value) = http::HeaderValue::from_str(&text)
+    {
+        response.headers_mut().insert(http::header::DATE, value);
+    }
+    response
+}
+
 async fn spoiled(
     sandbox: &Sandbox,
     action: &FaultAction,

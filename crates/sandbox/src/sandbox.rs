@@ -217,6 +217,7 @@ impl Sandbox {
             .merge(control::router())
             .merge(home::router())
             .layer(from_fn_with_state(Arc::clone(sandbox), chaos::spoil))
+            .layer(from_fn_with_state(Arc::clone(sandbox), chaos::date))
             .layer(from_fn_with_state(
                 Arc::clone(sandbox),
                 entra::count_flights,

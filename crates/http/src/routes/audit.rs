@@ -9,6 +9,7 @@ use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use postroom_engine::access::act;
+use postroom_engine::audit::AuditQuery;
 use postroom_model::audit::{Actor, ActorKind, AuditEntry, Outcome, Subject};
 use postroom_model::{AuditId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -122,14 +123,15 @@ async fn list_audit(
     Asked(asked): Asked<ListAudit>,
 ) -> Answer<Json<Page<AuditView>>> {
     let limit = limit(asked.limit);
-    let mut query = postroom_engine::audit::AuditQuery::default();
-    query.actor = asked.actor;
-    query.action = asked.action;
-    query.subject = asked.subject;
-    query.since = asked.since.map(|moment| moment.0);
-    query.until = asked.until.map(|moment| moment.0);
-    query.after = opened(asked.cursor.as_ref())?;
-    query.limit = limit + 1;
+    let query = AuditQuery {
+        actor: asked.actor,
+        action: asked.action,
+        subject: asked.subject,
+        since: asked.since.map(|moment| moment.0),
+        until: asked.until.map(|moment| moment.0),
+        after: opened(asked.cursor.as_ref())?,
+        limit: limit + 1,
+    };
     let entries = app.engine.audit(query).await?;
     let entries = entries.into_iter().map(AuditView::from);
     Ok(Json(behind(entries.collect(), limit, |one: &AuditView| {

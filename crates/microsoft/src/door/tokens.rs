@@ -385,7 +385,7 @@ pub(super) async fn renew(
     let scopes = renewing.scopes.map(TokenScopes::asked);
     // What Graph asked for is for Graph's tokens.
     let claims = match scopes {
-        None => held(&renewing.slot.state).claims.clone(),
+        None => asked_for(door, who, renewing.slot).await?,
         Some(_) => None,
     };
     let renewed = signin::refresh_token::fetch_for(door, who, scopes, claims.as_deref()).await?;
@@ -395,6 +395,18 @@ pub(super) async fn renew(
     };
     save(door, who, renewing, &unsaved).await?;
     Ok(unsaved.renewed)
+}
+
+/// The claims that Graph's next token has to meet: of the last refusal, or of one that waits for the
+/// user. Without those a refresh would succeed, and its token be refused again.
+async fn asked_for(door: &Door, who: &Identity, slot: &Slot) -> Result<Option<String>, DoorError> {
+    let claims = held(&slot.state).claims.clone();
+    if claims.is_some() || who.account.kind == AccountKind::Application {
+        return Ok(claims);
+    }
+    let vault = &door.house.vault;
+    let kept = vault.kept_claims(&who.account.id).await;
+    kept.map_err(|error| DoorError::Vault(error.into()))
 }
 
 async fn save(

@@ -263,7 +263,8 @@ fn one_authority(found: Discovery, connection: &Connection) -> Result<Discovery,
     for other in others.into_iter().flatten() {
         let other = web_address(other)?;
         let known = |url: &Url| is_known_authority(&url.origin().ascii_serialization());
-        if !same_origin(&token, &other) && !(known(&token) && known(&other)) {
+        let may_share = same_origin(&token, &other) || (known(&token) && known(&other));
+        if !may_share {
             return Err(DoorError::Address(format!(
                 "connection {}: users would sign in at {} and tokens be fetched from {}; set the connection's authority address and endpoints to one sign-in service",
                 connection.name,

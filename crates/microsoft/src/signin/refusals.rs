@@ -774,7 +774,7 @@ mod tests {
             .expect("the page has a place for the table");
         let found = rest.split("\n\n").next().unwrap_or_default();
         assert_eq!(
-            found,
+            found.trim_end(),
             shown.trim_end(),
             "docs/sign-in.md: the table is to be\n{shown}"
         );

@@ -113,6 +113,10 @@ impl TokenVault for Vault {
         Ok(())
     }
 
+    async fn kept_claims(&self, _: &AccountId) -> Result<Option<String>, PortError> {
+        Ok(self.claims.lock().expect("claims").clone())
+    }
+
     async fn keep_claims(&self, _: &AccountId, claims: &str) -> Result<(), PortError> {
         *self.claims.lock().expect("claims") = Some(claims.to_owned());
         Ok(())

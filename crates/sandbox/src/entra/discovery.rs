@@ -56,9 +56,9 @@ impl Entra {
         })
     }
 
-    /// The key set.
+    /// The key set. Its keys sign for every tenant, which the placeholder says ("Access tokens").
     pub(super) fn key_set(&self, root: &str) -> Value {
-        self.keys.set(&self.issuer(root))
+        self.keys.set(&format!("{root}/{{tenantid}}/v2.0"))
     }
 
     /// The answer to the libraries' check whether an authority can be trusted.

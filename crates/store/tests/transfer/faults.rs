@@ -244,12 +244,13 @@ async fn secrets_under_another_data_key_are_named() {
         });
         let faults = found(&place).await;
         for words in [
-            "credentials s2",
+            "credentials s3",
             "grants u",
             "grants v",
             "logins l1",
             "logins l2",
             "logins l3",
+            "device_codes l4",
         ] {
             assert!(
                 faults.iter().any(|fault| fault.contains(words)),

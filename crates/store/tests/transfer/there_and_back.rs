@@ -61,7 +61,7 @@ async fn same_contents(store: &dyn Store) {
 async fn same_secrets(store: &dyn Store) {
     let secrets = store.credentials(&"c".into()).await.expect("opened");
     let secrets: Vec<_> = secrets.iter().map(|it| it.secret.reveal()).collect();
-    assert_eq!(secrets, ["second secret", "first secret"]);
+    assert_eq!(secrets, ["a private key", "second secret", "first secret"]);
     let granted = store.grant(&"u".into()).await.expect("opened");
     assert_eq!(
         granted.expect("there").refresh_token.reveal(),
