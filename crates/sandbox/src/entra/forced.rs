@@ -24,7 +24,7 @@ pub(crate) fn usual_error(number: u32) -> &'static str {
         70_011 | 28_002 | 1_002_012 => "invalid_scope",
         500_011 | 50_001 | 700_022 | 700_023 | 650_057 => "invalid_resource",
         90_002 | 900_144 | 50_011 | 90_023 | 900_561 | 9_001_023 | 90_124 | 90_130 | 50_194
-        | 90_014 | 90_120 | 650_052 | 650_056 | 500_112 => "invalid_request",
+        | 90_014 | 90_120 | 650_052 | 650_056 | 500_112 | 50_059 | 50_128 => "invalid_request",
         700_054 | 700_051 => "unsupported_response_type",
         70_003 => "unsupported_grant_type",
         70_016 => "authorization_pending",
