@@ -2,7 +2,7 @@
 //!
 //! - [`actions`]: every call there is, with what it needs and how it is audited: one table.
 //! - [`authorize`]: whether a caller may. One function for every entrance.
-//! - [`caller`]: who calls; [`authenticate`]: the key behind a text.
+//! - [`caller`]: who calls; `authenticate`: the key behind a text.
 
 use std::net::IpAddr;
 

@@ -1,6 +1,6 @@
 //! People who open the console: who they are and what they may do.
 //!
-//! [`sessions`]: their stays; [`tokens`]: addresses that sign in once; [`microsoft`]: signing in
+//! `sessions`: their stays; `tokens`: addresses that sign in once; `microsoft`: signing in
 //! with Microsoft.
 
 use crate::access::Caller;

@@ -1,9 +1,9 @@
 //! Alerts: what is about to end and what ended, said ahead of time, each level once.
 //!
-//! [`watched`] picks out of what is kept what a person has to look after, [`due`] says how near
-//! its end is, [`plan`] compares that with what was said already, [`words`] puts it into words.
-//! All of them only compute; [`round`] reads, writes and tells, [`mail`] writes to an
-//! administrator, [`application`] asks Microsoft when credentials end.
+//! `watched` picks out of what is kept what a person has to look after, `due` says how near
+//! its end is, `plan` compares that with what was said already, `words` puts it into words.
+//! All of them only compute; `round` reads, writes and tells, `mail` writes to an
+//! administrator, `application` asks Microsoft when credentials end.
 
 mod application;
 mod due;
