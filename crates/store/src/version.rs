@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Units of work that change nothing that is worth remembering, and come all the time.
-const QUIET: &[&str] = &[WRITING_CALLS, TOUCHING_KEYS];
+const QUIET: &[&str] = &[WRITING_CALLS, WRITING_AUDIT, TOUCHING_KEYS];
 
 /// What writing the call log is called.
 pub(crate) const WRITING_CALLS: &str = "writing the call log";
+/// What writing the audit log is called.
+pub(crate) const WRITING_AUDIT: &str = "writing the audit log";
 /// What noting when keys were used is called.
 pub(crate) const TOUCHING_KEYS: &str = "noting the use of keys";
 

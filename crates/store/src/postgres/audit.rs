@@ -6,6 +6,7 @@ use super::errors::{Answer, Fault};
 use super::values::{at, from_json, named, time, to_json};
 use crate::contract::Result;
 use crate::contract::audit::{Audit, AuditQuery};
+use crate::version::WRITING_AUDIT;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postroom_model::audit::{Actor, AuditEntry, Subject};
@@ -100,7 +101,7 @@ fn list(query: &AuditQuery) -> Conditions {
 impl Audit for PostgresStore {
     async fn insert_audit(&self, entries: &[AuditEntry]) -> Result<()> {
         self.server()
-            .write("writing the audit log", move |tx| {
+            .write(WRITING_AUDIT, move |tx| {
                 async move {
                     for entry in entries {
                         let subject = entry.subject.as_ref();
@@ -133,7 +134,7 @@ impl Audit for PostgresStore {
 
     async fn finish_audit(&self, entry: &AuditEntry) -> Result<bool> {
         self.server()
-            .write("writing the audit log", move |tx| {
+            .write(WRITING_AUDIT, move |tx| {
                 async move {
                     let subject = entry.subject.as_ref();
                     let rows = tx
