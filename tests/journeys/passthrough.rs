@@ -276,6 +276,7 @@ const HOSTILE: &[&str] = &[
     "/users/{own}%00/messages",
     "/users/{own}%20/messages",
     "/users/{own}./messages",
+    "/users/{own}/calendar/graph.getSchedule",
     "/users/{own}/messages/$ref",
     "/users/{own}/messages?$filter=id%20eq%20$root/users('{other}')/id",
     "/users/{own}/calendar/getSchedule",

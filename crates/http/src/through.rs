@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// So many pieces wait for a caller who reads more slowly than Microsoft sends.
 const AHEAD: usize = 2;
 
+/// How long the end of an answer is looked for that nobody reads on.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
 /// A caller's body, piece by piece. An error is the last.
 pub(crate) fn incoming(body: Body) -> BoxStream<'static, Result<Bytes, Problem>> {
     stream::unfold(Some(body), |body| async {
@@ -60,8 +63,13 @@ where
         loop {
             let next = tokio::select! {
                 biased;
-                () = sender.closed() => return,
                 next = pieces.next() => next,
+                () = sender.closed() => {
+                    // Nobody reads a body without content (a 204, HEAD), or beyond its length: its
+                    // end is looked for once more, so that the call is known to be whole.
+                    let _ = tokio::time::timeout(LAST_LOOK, pieces.next()).await;
+                    return;
+                }
             };
             let is_end = next.is_none();
             let piece = match next.transpose() {

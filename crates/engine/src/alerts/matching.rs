@@ -60,7 +60,9 @@ pub(super) fn end_of(ours: &Ours<'_>, application: &Application) -> Option<Crede
     let earliest = candidates.into_iter().min_by_key(|it| it.end)?;
     Some(CredentialEnd {
         credential: ours.info.id.clone(),
-        ends_at: earliest.end,
+        // As the store keeps it, to be compared with that: Microsoft tells the ten millionth of a
+        // second.
+        ends_at: Timestamp::from_microsecond(earliest.end.as_microsecond()).unwrap_or(earliest.end),
         is_certain,
         key_id: earliest.key_id.filter(|_| is_certain),
         display_name: earliest.display_name.filter(|_| is_certain),

@@ -23,7 +23,19 @@ const BELOW_A_MAILBOX: &[&str] = &[
 ];
 
 /// Actions that make mail leave; `createReply` and the like only make drafts.
-const SENDING: &[&str] = &["sendMail", "send", "reply", "replyAll", "forward"];
+const SENDING: &[&str] = &[
+    "sendMail",
+    "send",
+    "reply",
+    "replyAll",
+    "forward",
+    "invite",
+    "invitations",
+    "sendVirtualAppointmentReminderMail",
+];
+
+/// What is made in a group goes to its members by mail.
+const OF_GROUPS: &[&str] = &["threads", "conversations"];
 
 /// Rules that Exchange carries out for a mailbox: they can forward and redirect.
 const RULES: &str = "messageRules";
@@ -35,7 +47,6 @@ const ABOUT_OTHERS: &[&str] = &["getSchedule"];
 const OWN_WORDS: &[&str] = &["$value", "$count"];
 
 const BATCH: &str = "$batch";
-const NAMESPACE: &str = "microsoft.graph.";
 
 /// So often a text is decoded to see what somebody could take it for.
 const LAYERS: usize = 6;
@@ -197,18 +208,12 @@ fn keyed(segment: &str) -> Option<(&str, String)> {
     (!single.contains('\'')).then(|| (name, key.replace("''", "'")))
 }
 
-/// A word of Graph's without what may be written around it: namespace, parentheses, what follows a
-/// semicolon, dots and blanks at its end.
+/// A word of Graph's without what may be written around it: its namespace or that one's alias
+/// (`microsoft.graph.`, `graph.`), parentheses, what follows a semicolon, dots and blanks at its end.
 fn word(piece: &str) -> &str {
     let word = piece.split([';', '(']).next().unwrap_or_default();
     let word = word.trim_matches(|c: char| c == '.' || c.is_whitespace());
-    let has_namespace = word
-        .get(..NAMESPACE.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(NAMESPACE));
-    match has_namespace {
-        true => word.get(NAMESPACE.len()..).unwrap_or_default(),
-        false => word,
-    }
+    word.rsplit('.').next().unwrap_or_default()
 }
 
 fn is_one_of(word: &str, list: &[&str]) -> bool {
@@ -223,9 +228,13 @@ fn sends(method: &str, pieces: &[String]) -> bool {
         return false;
     }
     let acts = method.eq_ignore_ascii_case("POST")
-        && pieces
-            .last()
-            .is_some_and(|last| is_one_of(word(last), SENDING));
+        && pieces.last().is_some_and(|last| {
+            is_one_of(word(last), SENDING)
+                || (is_one_of(word(last), OF_GROUPS)
+                    && pieces
+                        .iter()
+                        .any(|piece| is_one_of(word(piece), &["groups"])))
+        });
     let rules = !method.eq_ignore_ascii_case("DELETE")
         && pieces
             .iter()

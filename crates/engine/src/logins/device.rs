@@ -44,7 +44,7 @@ impl Engine {
         let login = Login {
             id: LoginId::new(dice.timed_guid(now).to_string()),
             connection: connection.id.clone(),
-            key: caller.key().map(|key| key.id.clone()),
+            key: caller.owner(),
             status: LoginStatus::Pending,
             authorize_url: String::new(),
             redirect_uri: String::new(),

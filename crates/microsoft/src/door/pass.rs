@@ -124,8 +124,11 @@ impl Door {
             let refused = whole(status, headers, body);
             if let Some(token) = token.filter(|_| status == 401) {
                 // Whoever calls next gets another one, even if this call cannot be made again.
-                let tokens = &self.house.tokens;
-                tokens.drop_refused(&who.account.id, &token, claims);
+                // A second refusal in a row is not the token's fault.
+                if !renewed {
+                    let tokens = &self.house.tokens;
+                    tokens.drop_refused(&who.account.id, &token, claims);
+                }
                 if renewed || has_begun(upload) {
                     return Ok(refused);
                 }

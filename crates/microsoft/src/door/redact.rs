@@ -149,10 +149,13 @@ pub(crate) fn sign_in_answer(bytes: &[u8]) -> String {
     }
 }
 
+/// How names of fields end whose values are never kept: passwords that are set, reset or made for a
+/// while, secrets. A call that is passed through can carry any of Graph's.
+const HIDDEN_ENDS: &[&str] = &["password", "passwordbase64", "secret", "accesspass"];
+
 fn hides(name: &str) -> bool {
-    HIDDEN_FIELDS
-        .iter()
-        .any(|hidden| hidden.eq_ignore_ascii_case(name))
+    let name = name.to_ascii_lowercase();
+    HIDDEN_FIELDS.contains(&name.as_str()) || HIDDEN_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// A form or query; what is not secret stays as it was written.

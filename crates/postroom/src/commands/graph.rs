@@ -128,8 +128,11 @@ async fn opened(
     }
     let opening = || format!("opening {}", file.display());
     let opened = tokio::fs::File::open(file).await.with_context(opening)?;
-    let length = opened.metadata().await.with_context(opening)?.len();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let about = opened.metadata().await.with_context(opening)?;
+    // A pipe has no length that could be told ahead.
+    if about.is_file() {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(about.len()));
+    }
     Ok(pieces(opened))
 }
 

@@ -32,6 +32,8 @@ enum Verb {
     /// Revoke a key, at once
     Revoke {
         /// Its id or name
+        // An id of its own: `--key`, the caller's, is of every command.
+        #[arg(id = "named", value_name = "KEY")]
         key: String,
     },
 }
@@ -42,8 +44,8 @@ struct Create {
     #[arg(long)]
     name: String,
     /// What it may do, separated by commas: admin, connections, connections.read, logins, tokens,
-    /// people.read, mail.read, mail.write, mail.send, graph, calls.read, audit.read. Unless given: admin; with --mailbox,
-    /// the three for mail
+    /// people.read, mail.read, mail.write, mail.send, graph, calls.read,
+    /// alerts.read, audit.read. Unless given: admin; with --mailbox, the three for mail
     #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
     scope: Vec<Scope>,
     /// The mailboxes (address or id) that it reaches, separated by commas; all unless given

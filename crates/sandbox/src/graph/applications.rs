@@ -88,7 +88,7 @@ fn object(sandbox: &Sandbox, app: &AppRegistration) -> Map<String, Value> {
             json!({
                 "customKeyIdentifier": null,
                 "displayName": format!("Secret {}", place + 1),
-                "endDateTime": secret.expires,
+                "endDateTime": seven_digits(secret.expires),
                 "hint": secret.value.chars().take(3).collect::<String>(),
                 "keyId": sandbox.ids.guid(&format!("secret {}", secret.value)),
                 // The value is in the answer that made it, and nowhere else.
@@ -106,7 +106,7 @@ fn object(sandbox: &Sandbox, app: &AppRegistration) -> Map<String, Value> {
             Some(json!({
                 "customKeyIdentifier": STANDARD.encode(thumbprint),
                 "displayName": "CN=Postroom",
-                "endDateTime": certificate.expires,
+                "endDateTime": seven_digits(certificate.expires),
                 "key": null,
                 "keyId": sandbox.ids.guid(&format!("certificate {}", certificate.pem)),
                 "startDateTime": begun(certificate.expires),
@@ -138,4 +138,10 @@ fn object(sandbox: &Sandbox, app: &AppRegistration) -> Map<String, Value> {
 
 fn begun(end: Timestamp) -> Timestamp {
     end.checked_sub(LIFE).unwrap_or(Timestamp::MIN)
+}
+
+/// A time as the directory writes it: down to the ten millionth of a second.
+fn seven_digits(time: Timestamp) -> String {
+    let tick = time.as_microsecond().rem_euclid(9) + 1;
+    format!("{}{tick}Z", time.strftime("%Y-%m-%dT%H:%M:%S%.6f"))
 }
