@@ -191,7 +191,7 @@ async fn session(world: &World, role: Role) -> Result<Secret> {
         address: None,
         role,
     };
-    let (_, link) = world.engine.invite_person(new).await?;
+    let (_, link) = world.engine.invite_person(&Caller::Local, new).await?;
     let token = link.url.reveal().split_once("token=").context("a token")?.1;
     let begun = world
         .engine

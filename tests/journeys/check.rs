@@ -3,35 +3,9 @@
 
 use anyhow::{Context, Result};
 use postroom_tests::browser::{Does, sign_in};
+use postroom_tests::report::{assert_says, check, step};
 use postroom_tests::{World, WorldOptions};
 use serde_json::{Value, json};
-
-async fn check(world: &World) -> Result<Value> {
-    world
-        .api
-        .post(
-            &format!("/connections/{}/check", world.connection.id),
-            &json!({}),
-        )
-        .await
-}
-
-fn step<'a>(report: &'a Value, name: &str) -> Result<&'a Value> {
-    report["steps"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|step| step["name"] == name)
-        .with_context(|| format!("no step {name}: {report}"))
-}
-
-/// That a text has all of these in it.
-fn assert_says(text: &Value, all: &[&str]) {
-    let text = text.as_str().unwrap_or_default();
-    for one in all {
-        assert!(text.contains(one), "{one:?} is not in {text:?}");
-    }
-}
 
 async fn begin(world: &World) -> Result<Value> {
     let path = format!("/connections/{}/logins", world.connection.id);

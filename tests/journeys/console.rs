@@ -261,7 +261,7 @@ async fn with_microsoft_who_was_invited_comes_in() -> Result<()> {
         address: Some(address.to_uppercase()),
         role: Role::Reader,
     };
-    let (ann, _) = world.engine.invite_person(new).await?;
+    let (ann, _) = world.engine.invite_person(&Caller::Local, new).await?;
     ensure!(ann.identity.is_none());
     let (page, cookie) = with_microsoft(&world, 0).await?;
     ensure!(page.contains("signed in"), "{page}");
@@ -272,17 +272,18 @@ async fn with_microsoft_who_was_invited_comes_in() -> Result<()> {
     let known = world.engine.console_person(&ann.id).await?;
     ensure!(known.identity.is_some() && known.signed_in_at.is_some());
 
-    // It is the account that counts from now on, and not the address that it was invited by.
+    // Another address is another account: who came in by the former is out, at once.
     let change = world
         .api
         .request(Method::PATCH, &format!("/persons/{}", ann.id))
-        .json(&json!({"address": world.user(1)?}));
+        .json(&json!({"address": world.user(2)?}));
     world.api.ok(change).await?;
-    let (page, _) = with_microsoft(&world, 0).await?;
-    ensure!(page.contains("signed in"), "{page}");
-    let (page, cookie) = with_microsoft(&world, 1).await?;
+    ensure!(browser.session().await?["code"] == "unauthorized");
+    let (page, cookie) = with_microsoft(&world, 0).await?;
     ensure!(page.contains("nobody has let you in"), "{page}");
     ensure!(cookie.is_none());
+    let (page, _) = with_microsoft(&world, 2).await?;
+    ensure!(page.contains("signed in"), "{page}");
 
     // The settings may let a whole tenant in.
     let tenant = world.sandbox.tenant_id.clone();

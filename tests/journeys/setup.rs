@@ -6,33 +6,13 @@ use postroom_sandbox::SignedIn;
 use postroom_sandbox::exchange::{ExchangeAccess, RoleAssignment};
 use postroom_tests::browser::{Does, sign_in};
 use postroom_tests::process::Program;
+use postroom_tests::report::{assert_says, check, check_with, step};
 use postroom_tests::{World, WorldOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
 const NOWHERE: &str = "0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f";
-
-async fn check(world: &World, body: Value) -> Result<Value> {
-    let path = format!("/connections/{}/check", world.connection.id);
-    world.api.post(&path, &body).await
-}
-
-fn step<'a>(report: &'a Value, name: &str) -> Result<&'a Value> {
-    report["steps"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|step| step["name"] == name)
-        .with_context(|| format!("no step {name}: {report:#}"))
-}
-
-fn assert_says(text: &Value, all: &[&str]) {
-    let text = text.as_str().unwrap_or_default();
-    for one in all {
-        assert!(text.contains(one), "{one:?} is not in {text:?}");
-    }
-}
 
 fn roles(mailboxes: &[&str], roles: &[&str]) -> ExchangeAccess {
     ExchangeAccess {
@@ -131,12 +111,12 @@ async fn what_an_administrator_changed_is_named() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;
     let client = world.sandbox.client_id.clone();
     let sandbox = world.sandbox.sandbox();
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     assert_eq!(report["ok"], true, "{report:#}");
     assert_eq!(step(&report, "application")?["ok"], true, "{report:#}");
 
     sandbox.alter_app(&client, |app| app.enabled = false);
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     let application = step(&report, "application")?;
     assert_eq!(application["ok"], false, "{report:#}");
     assert_eq!(application["code"], "AADSTS7000112", "{application}");
@@ -151,7 +131,7 @@ async fn what_an_administrator_changed_is_named() -> Result<()> {
     let past = sandbox.clock().now() - jiff::SignedDuration::from_hours(1);
     let good = sandbox.app(&client).context("the app")?.secrets;
     sandbox.alter_app(&client, |app| app.secrets[0].expires = past);
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     let credential = step(&report, "credential")?;
     assert_eq!(credential["code"], "AADSTS7000222", "{report:#}");
     assert_says(&credential["hint"], &["New client secret"]);
@@ -160,7 +140,7 @@ async fn what_an_administrator_changed_is_named() -> Result<()> {
     sandbox.alter_app(&client, |app| app.secrets = good);
 
     sandbox.alter_app(&client, |app| app.application_consent = false);
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     let permissions = step(&report, "permissions")?;
     assert_eq!(permissions["ok"], false, "{report:#}");
     assert_says(&permissions["detail"], &["Mail.ReadWrite", "Mail.Send"]);
@@ -169,7 +149,7 @@ async fn what_an_administrator_changed_is_named() -> Result<()> {
 
     // On this machine another time is a held clock, not a wrong one.
     sandbox.advance(std::time::Duration::from_secs(3600));
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     let clock = step(&report, "clock")?;
     assert_eq!(clock["ok"], Value::Null, "{report:#}");
     assert_says(&clock["detail"], &["another time"]);
@@ -191,7 +171,7 @@ async fn each_credential_is_tried_on_its_own() -> Result<()> {
         )
         .await?;
     let wrong = wrong["id"].as_str().context("an id")?;
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     assert_eq!(report["ok"], true, "{report:#}");
     assert_eq!(step(&report, "credential")?["ok"], true, "{report:#}");
     let of_good = step(&report, &format!("credential:{good}"))?;
@@ -214,7 +194,7 @@ async fn features_in_use_are_called_and_nothing_is_written() -> Result<()> {
     let mailbox = world.serve(0).await?;
     world.level(&mailbox).await?;
     world.sandbox.sandbox().reset_stats();
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     assert_eq!(report["ok"], true, "{report:#}");
     let read = step(&report, "feature:mail.read")?;
     assert_eq!(read["ok"], true, "{read}");
@@ -227,7 +207,7 @@ async fn features_in_use_are_called_and_nothing_is_written() -> Result<()> {
     world.sandbox.sandbox().alter_app(&client, |app| {
         app.application.retain(|role| role != "Mail.Send");
     });
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     assert_eq!(report["ok"], true, "{report:#}");
     assert_says(
         &step(&report, "permissions")?["detail"],
@@ -235,7 +215,7 @@ async fn features_in_use_are_called_and_nothing_is_written() -> Result<()> {
     );
     let key = json!({"name": "ERP", "scopes": ["mail.send"], "mailboxes": [mailbox.id]});
     world.api.post("/keys", &key).await?;
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     assert_eq!(report["ok"], false, "{report:#}");
     let send = step(&report, "feature:mail.send")?;
     assert_eq!(send["ok"], Value::Null, "{send}");
@@ -264,7 +244,7 @@ async fn a_limit_is_proven_or_it_is_none() -> Result<()> {
     let sandbox = world.sandbox.sandbox();
     let both = json!({"insideMailbox": inside, "outsideMailbox": outside});
 
-    let report = check(&world, both.clone()).await?;
+    let report = check_with(&world, both.clone()).await?;
     assert_eq!(report["ok"], false, "{report:#}");
     assert_eq!(report["limit"]["result"], "notLimited", "{report:#}");
     assert_eq!(report["limit"]["outside"]["status"], 200, "{report:#}");
@@ -276,7 +256,7 @@ async fn a_limit_is_proven_or_it_is_none() -> Result<()> {
 
     // Roles alone change nothing as long as Entra ID grants the same.
     sandbox.set_exchange_access(&client, roles(&[&inside], &["Mail.ReadWrite", "Mail.Send"]));
-    let report = check(&world, both.clone()).await?;
+    let report = check_with(&world, both.clone()).await?;
     assert_eq!(report["limit"]["result"], "notLimited", "{report:#}");
 
     // Reading is taken from Entra ID and sending forgotten.
@@ -284,7 +264,7 @@ async fn a_limit_is_proven_or_it_is_none() -> Result<()> {
         app.application
             .retain(|role| !role.starts_with("Mail.Read"));
     });
-    let report = check(&world, both.clone()).await?;
+    let report = check_with(&world, both.clone()).await?;
     assert_eq!(report["limit"]["result"], "proven", "{report:#}");
     assert_eq!(report["ok"], false, "{report:#}");
     assert_says(&step(&report, "limit:entra")?["detail"], &["Mail.Send"]);
@@ -292,7 +272,7 @@ async fn a_limit_is_proven_or_it_is_none() -> Result<()> {
     sandbox.alter_app(&client, |app| {
         app.application.retain(|role| !role.starts_with("Mail"));
     });
-    let report = check(&world, both.clone()).await?;
+    let report = check_with(&world, both.clone()).await?;
     assert_eq!(report["ok"], true, "{report:#}");
     assert_eq!(report["limit"]["result"], "proven", "{report:#}");
     assert_eq!(report["limit"]["outside"]["status"], 403, "{report:#}");
@@ -304,27 +284,27 @@ async fn a_limit_is_proven_or_it_is_none() -> Result<()> {
         &["Granted by Exchange", "reading mail"],
     );
     // Nobody named: one that is served, and one of the directory that is not.
-    let report = check(&world, json!({"limit": true})).await?;
+    let report = check_with(&world, json!({"limit": true})).await?;
     assert_eq!(report["limit"]["result"], "proven", "{report:#}");
     assert_eq!(report["limit"]["inside"]["mailbox"], json!(inside));
     assert_ne!(report["limit"]["outside"]["mailbox"], json!(inside));
 
     // What is not there proves nothing, though it is refused.
     for nobody in ["nobody@lindner.example", NOWHERE] {
-        let report = check(&world, json!({"outsideMailbox": nobody})).await?;
+        let report = check_with(&world, json!({"outsideMailbox": nobody})).await?;
         assert_eq!(report["limit"]["result"], "undecided", "{report:#}");
         assert_eq!(step(&report, "limit")?["ok"], Value::Null, "{report:#}");
     }
 
     let elsewhere = world.user(2)?;
     sandbox.set_exchange_access(&client, roles(&[&elsewhere], &["Mail.ReadWrite"]));
-    let report = check(&world, both.clone()).await?;
+    let report = check_with(&world, both.clone()).await?;
     assert_eq!(report["limit"]["result"], "insideRefused", "{report:#}");
     assert_eq!(report["ok"], false, "{report:#}");
     // Without the directory it cannot be told whether the other one is there.
     sandbox.alter_app(&client, |app| app.application.clear());
     sandbox.set_exchange_access(&client, roles(&[&inside], &["Mail.ReadWrite"]));
-    let report = check(&world, both.clone()).await?;
+    let report = check_with(&world, both.clone()).await?;
     assert_eq!(report["limit"]["result"], "undecided", "{report:#}");
     assert_says(&step(&report, "limit")?["detail"], &["User.ReadBasic.All"]);
     world.stop().await;
@@ -342,7 +322,7 @@ async fn an_access_policy_is_proven_as_well() -> Result<()> {
         .sandbox()
         .limit_mailboxes(&client, &[mailbox.id.as_str()]);
     let outside = world.user(1)?;
-    let report = check(&world, json!({"outsideMailbox": outside})).await?;
+    let report = check_with(&world, json!({"outsideMailbox": outside})).await?;
     assert_eq!(report["limit"]["result"], "proven", "{report:#}");
     assert_eq!(report["ok"], true, "{report:#}");
     assert_says(&step(&report, "limit:entra")?["detail"], &["policy"]);
@@ -352,7 +332,7 @@ async fn an_access_policy_is_proven_as_well() -> Result<()> {
         .sandbox
         .sandbox()
         .limit_mailboxes(&client, &[&outside]);
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     let read = step(&report, "feature:mail.read")?;
     assert_eq!(read["ok"], false, "{report:#}");
     assert_eq!(read["code"], "ErrorAccessDenied", "{read}");
@@ -626,7 +606,7 @@ async fn an_administrator_who_consented_is_believed_after_a_look() -> Result<()>
         page.contains("Consent given") && page.contains("it is well"),
         "{page}"
     );
-    let report = check(&world, json!({})).await?;
+    let report = check(&world).await?;
     assert_eq!(report["ok"], true, "{report:#}");
 
     // Returned to at once, nothing is tried again; and an address that claims too much is found out.
@@ -672,7 +652,7 @@ async fn consent_for_users_ends_what_lacked_it() -> Result<()> {
     state("active").await?;
     let sandbox = world.sandbox.sandbox();
     ensure!(sandbox.withdraw_consent(&client, &user.user_principal_name));
-    check(&world, json!({})).await?;
+    check(&world).await?;
     state("consentMissing").await?;
 
     let setup = world

@@ -164,6 +164,21 @@ async fn no_key_makes_a_greater_one() -> Result<()> {
             .json(&change);
         api.refused(itself, 403, "forbidden").await?;
     }
+    // A person's access has no end: a key that has one lets nobody in.
+    let person = json!({"name": "Eve", "role": "administrator"});
+    let request = api.request(Method::POST, "/persons").json(&person);
+    api.refused(request, 403, "forbidden").await?;
+    let eve = world
+        .api
+        .post("/persons", &json!({"name": "Eve", "role": "reader"}))
+        .await?;
+    let path = format!("/persons/{}", eve["id"].as_str().context("an id")?);
+    let request = api
+        .request(Method::PATCH, &path)
+        .json(&json!({"role": "administrator"}));
+    api.refused(request, 403, "forbidden").await?;
+    let request = api.request(Method::POST, &format!("{path}/invitation"));
+    api.refused(request, 403, "forbidden").await?;
     let (greater, greater_text) = made(&world, "greater", &admin, None, None).await?;
     let path = format!("/keys/{}", greater.id);
     let smaller = api

@@ -9,6 +9,7 @@ pub mod curl;
 pub mod ground;
 pub mod listener;
 pub mod process;
+pub mod report;
 pub mod secrets;
 pub mod tenant;
 pub mod wait;

@@ -18,8 +18,8 @@ pub use actions::{Act, Action, Needs, Trail, act};
 pub use authorize::Target;
 pub use caller::{Caller, SignedInPerson};
 
-pub(crate) use failures::Shown;
-pub(crate) use secret::{KEY, SESSION, SIGN_IN};
+pub(crate) use failures::{Shown, source};
+pub(crate) use secret::{KEY, SESSION, SIGN_IN, is_secret};
 
 /// Where a call comes from.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,8 @@ pub struct Origin {
 pub(crate) struct AccessState {
     usage: usage::Usage,
     failures: failures::Failures,
+    /// Keys are changed by one at a time.
+    pub(crate) changing_keys: tokio::sync::Mutex<()>,
 }
 
 impl AccessState {

@@ -18,6 +18,15 @@ pub(crate) use counted::Counted;
 /// The most entries of one list.
 const MOST: u32 = 500 + 1;
 
+/// The longest id of something that is not there which is kept, in characters.
+const LONGEST_ID: usize = 320;
+
+/// What somebody named that is not there: a text of any length, and perhaps a secret that was meant
+/// for another place.
+pub fn told_id(named: &str) -> Option<String> {
+    (!crate::access::is_secret(named)).then(|| named.chars().take(LONGEST_ID).collect())
+}
+
 impl Engine {
     /// A list, newest first.
     pub async fn audit(&self, mut query: AuditQuery) -> Result<Vec<AuditEntry>> {
@@ -151,11 +160,17 @@ impl Engine {
             .map(|it| (it.id.into_string(), Some(it.address))),
             _ => None,
         };
-        let (id, name) = found.unwrap_or_else(|| (named.to_owned(), None));
-        Ok(Subject {
-            kind: kind.to_owned(),
-            id: Some(id),
-            name,
+        Ok(match found {
+            Some((id, name)) => Subject {
+                kind: kind.to_owned(),
+                id: Some(id),
+                name,
+            },
+            None => Subject {
+                kind: kind.to_owned(),
+                id: told_id(named),
+                name: None,
+            },
         })
     }
 }

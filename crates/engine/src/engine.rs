@@ -121,6 +121,10 @@ pub(crate) struct Shared {
     pub(crate) counted: crate::audit::Counted,
     pub(crate) identities: crate::identities::Identities,
     pub(crate) logins: crate::logins::LoginState,
+    /// Held while a certificate is made or a password tried.
+    pub(crate) fitting: tokio::sync::Mutex<()>,
+    /// Held while connections and their credentials are changed.
+    pub(crate) changing_connections: tokio::sync::Mutex<()>,
     pub(crate) alerts: crate::alerts::AlertState,
     pub(crate) account_changes: Arc<crate::grants::AccountChanges>,
     pub(crate) idle: crate::grants::IdleState,
@@ -163,6 +167,8 @@ impl Engine {
                 counted: crate::audit::Counted::default(),
                 identities: crate::identities::Identities::default(),
                 logins: crate::logins::LoginState::default(),
+                fitting: tokio::sync::Mutex::default(),
+                changing_connections: tokio::sync::Mutex::default(),
                 alerts: crate::alerts::AlertState::default(),
                 account_changes,
                 idle: crate::grants::IdleState::default(),

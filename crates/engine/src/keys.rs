@@ -78,6 +78,8 @@ impl Engine {
 
     /// Changes one, within the same limits as making it.
     pub async fn change_key(&self, caller: &Caller, id: &KeyId, change: KeyChange) -> Result<Key> {
+        // What one change takes away, another that began before it does not bring back.
+        let _turn = self.shared.access.changing_keys.lock().await;
         let mut key = self.unrevoked_key(id).await?;
         rules::within(caller, &key)?;
         if let Some(name) = &change.name {

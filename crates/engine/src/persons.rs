@@ -77,8 +77,13 @@ impl Engine {
     ///
     /// # Errors
     /// `invalidRequest` without a name and an address, or for one that is none; `conflict` when
-    /// somebody has that address.
-    pub async fn invite_person(&self, new: NewPerson) -> Result<(Person, SignInLink)> {
+    /// somebody has that address; `forbidden` for a key that has an end or networks.
+    pub async fn invite_person(
+        &self,
+        caller: &Caller,
+        new: NewPerson,
+    ) -> Result<(Person, SignInLink)> {
+        may_let_in(caller)?;
         let address = new.address.as_deref().map(address).transpose()?;
         let name = new.name.as_deref().or(address.as_deref()).ok_or_else(|| {
             Problem::invalid("Whom? Give a `name`, or the `address` that the person signs in with.")
@@ -101,24 +106,31 @@ impl Engine {
     /// Makes a new sign-in address for somebody; one that was made before is void.
     ///
     /// # Errors
-    /// `notFound`.
-    pub async fn invite_person_again(&self, id: &PersonId) -> Result<(Person, SignInLink)> {
+    /// `notFound`; `forbidden` for a key that has an end or networks.
+    pub async fn invite_person_again(
+        &self,
+        caller: &Caller,
+        id: &PersonId,
+    ) -> Result<(Person, SignInLink)> {
+        may_let_in(caller)?;
         let person = self.console_person(id).await?;
         let link = self.new_sign_in_link(Some(&person.id)).await?;
         Ok((person, link))
     }
 
-    /// Changes somebody; a role counts from the next call on.
+    /// Changes somebody; a role counts from the next call on. With another address it is the account
+    /// with that one that is let in: whoever came in with the former is signed out.
     ///
     /// # Errors
     /// `notFound`; `conflict` for an address that another one has, and when nobody would be left
-    /// who may do everything.
+    /// who may do everything; `forbidden` for a key that has an end or networks.
     pub async fn change_person(
         &self,
         caller: &Caller,
         id: &PersonId,
         change: PersonChange,
     ) -> Result<Person> {
+        may_let_in(caller)?;
         let _turn = self.shared.persons.changing.lock().await;
         let mut person = self.console_person(id).await?;
         if let Some(name) = &change.name {
@@ -134,11 +146,10 @@ impl Engine {
             }
             person.role = role;
         }
-        if self.store().update_person(&person).await? {
-            Ok(person)
-        } else {
-            Err(Problem::not_found("person", id.as_str()))
+        if !self.store().update_person(&person).await? {
+            return Err(Problem::not_found("person", id.as_str()));
         }
+        self.console_person(id).await
     }
 
     /// Lets somebody in no more; sessions end at once.
@@ -182,6 +193,23 @@ impl Engine {
     fn new_person_id(&self, now: Timestamp) -> PersonId {
         PersonId::new(self.shared.dice.timed_guid(now).to_string())
     }
+}
+
+/// A person's access has no end and no networks: a key that has either would give away more than
+/// its own.
+fn may_let_in(caller: &Caller) -> Result<()> {
+    let is_bounded = caller
+        .key()
+        .is_some_and(|key| key.expires_at.is_some() || key.networks.is_some());
+    if !is_bounded {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::Forbidden,
+        "This key ends, or is held to networks, and a person's access does neither: let people in \
+         with a key that has no such bound, signed in as an administrator, or with `postroom person` \
+         on the server's machine.",
+    ))
 }
 
 /// The longest sign-in name (Graph, `user` resource: `userPrincipalName`).

@@ -1,5 +1,6 @@
 //! What handlers share.
 
+use crate::csrf::Here;
 use crate::metrics::Metrics;
 use crate::options::RouterOptions;
 use postroom_engine::{Code, Engine, Problem};
@@ -29,6 +30,14 @@ impl App {
     /// Whether browsers reach this server over HTTPS.
     pub(crate) fn is_https(&self) -> bool {
         self.engine.settings().public_url.starts_with("https://")
+    }
+
+    /// Where this server is, for what a browser says of its pages.
+    pub(crate) fn here(&self) -> Here<'_> {
+        Here {
+            public_url: &self.engine.settings().public_url,
+            is_https: self.is_https(),
+        }
     }
 
     /// Waits for `work`, but not longer than this server is open.

@@ -1,7 +1,7 @@
 //! Whether a change that a browser's cookie speaks for was asked for by a page of ours.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, header};
+use http::{HeaderName, Method, header};
 use postroom_engine::persons::CsrfToken;
 use postroom_engine::{Code, Problem};
 use url::Url;
@@ -11,11 +11,11 @@ pub(crate) const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token"
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses a change without the token of its session, and one that another site's page began.
-pub(crate) fn check(parts: &Parts, token: &CsrfToken, public_url: &str) -> Result<(), Problem> {
+pub(crate) fn check(parts: &Parts, token: &CsrfToken, here: Here<'_>) -> Result<(), Problem> {
     if is_safe(&parts.method) {
         return Ok(());
     }
-    from_here(&parts.headers, public_url)?;
+    from_here(parts, here)?;
     let shown = parts
         .headers
         .get(CSRF_TOKEN)
@@ -35,17 +35,48 @@ pub(crate) fn with_token(shown: Option<&str>, token: &CsrfToken) -> Result<(), P
     ))
 }
 
+/// Where this server is.
+#[derive(Clone, Copy)]
+pub(crate) struct Here<'a> {
+    /// The address that the settings name.
+    pub(crate) public_url: &'a str,
+    /// Whether it speaks HTTPS itself.
+    pub(crate) is_https: bool,
+}
+
+/// Refuses a change that another site's page began. Whoever is no browser says nothing of that and
+/// is let by: this is for what a browser sends by itself, a cookie or a password that it keeps.
+pub(crate) fn check_origin(parts: &Parts, here: Here<'_>) -> Result<(), Problem> {
+    if is_safe(&parts.method) {
+        return Ok(());
+    }
+    from_here(parts, here)
+}
+
 /// Refuses what another site's page began. Browsers say so in `Origin` (RFC 6454) and in
 /// `Sec-Fetch-Site` (Fetch Metadata); one that says neither is held by the cookie's `SameSite` and
 /// by the token.
-pub(crate) fn from_here(headers: &HeaderMap, public_url: &str) -> Result<(), Problem> {
-    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+pub(crate) fn from_here(parts: &Parts, here: Here<'_>) -> Result<(), Problem> {
+    let Here {
+        public_url,
+        is_https,
+    } = here;
+    let text = |name: &HeaderName| {
+        parts
+            .headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("?"))
+    };
     let site_fits = text(&FETCH_SITE).is_none_or(|site| matches!(site, "same-origin" | "none"));
     let origin_fits = text(&header::ORIGIN).is_none_or(|origin| {
-        // No page can choose the `Host` of what it sends: one that names this server by another
-        // name than the settings do was opened by that name.
+        // No page can choose the `Host` (HTTP/2: `:authority`) of what it sends: one that names this
+        // server by another name than the settings do was opened by that name.
+        let host = parts.uri.authority().map(http::uri::Authority::as_str);
+        let scheme = if is_https { "https" } else { "http" };
         same_origin(origin, public_url)
-            || text(&header::HOST).is_some_and(|host| is_at(origin, host))
+            || host
+                .or_else(|| text(&header::HOST))
+                .is_some_and(|host| same_origin(origin, &format!("{scheme}://{host}")))
     });
     if site_fits && origin_fits {
         return Ok(());
@@ -61,11 +92,6 @@ pub(crate) fn from_here(headers: &HeaderMap, public_url: &str) -> Result<(), Pro
 
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-fn is_at(origin: &str, host: &str) -> bool {
-    let rest = origin.split_once("://").map(|(_, rest)| rest);
-    rest.is_some_and(|rest| !rest.is_empty() && rest.eq_ignore_ascii_case(host))
 }
 
 fn same_origin(one: &str, other: &str) -> bool {
@@ -95,7 +121,11 @@ mod tests {
                 HeaderValue::from_str(value).expect("a header"),
             );
         }
-        check(&parts, &CsrfToken::of(&Secret::new("prs_1")), HERE).map_err(|problem| problem.code)
+        let here = Here {
+            public_url: HERE,
+            is_https: false,
+        };
+        check(&parts, &CsrfToken::of(&Secret::new("prs_1")), here).map_err(|problem| problem.code)
     }
 
     #[test]
@@ -134,6 +164,8 @@ mod tests {
             ("http://localhost:8025", "localhost:8025", true),
             ("http://localhost:8025", "localhost", false),
             ("https://evil.example", "mail.example.com", false),
+            // With TLS in front of it, the settings have to name the address.
+            ("https://mail2.example.com", "mail2.example.com", false),
             ("null", "mail.example.com", false),
             ("null", "", false),
         ] {

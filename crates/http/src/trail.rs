@@ -10,6 +10,7 @@ use axum::response::Response;
 use http::StatusCode;
 use http::request::Parts;
 use postroom_engine::access::{self, Action, Caller, Origin};
+use postroom_engine::audit::told_id;
 use postroom_engine::{Code, Engine, Problem};
 use postroom_model::audit::{AuditEntry, Outcome, Subject};
 use serde_json::{Map, Value};
@@ -105,7 +106,7 @@ impl Trail {
                     origin.address,
                     Outcome::Done,
                 );
-                entry.subject = Some(of_kind(kind, named));
+                entry.subject = Some(of_kind(kind, named.as_deref().and_then(told_id)));
                 entry.request_id.clone_from(&origin.request_id);
                 Open {
                     entry,
@@ -136,6 +137,15 @@ impl Trail {
     pub(crate) fn made(&self, made: &Value) {
         if let Some(open) = self.0.lock().as_mut() {
             describe(&mut open.entry, made);
+        }
+    }
+
+    /// It happened before, and is answered as it was then.
+    pub(crate) fn replayed(&self) {
+        if let Some(open) = self.0.lock().as_mut() {
+            open.entry
+                .details
+                .insert("replayed".to_owned(), true.into());
         }
     }
 
@@ -243,7 +253,9 @@ fn named(
         if singular == kind {
             own = Some(value.clone());
         } else {
-            others.insert(singular, value.as_str().into());
+            if let Some(value) = told_id(value) {
+                others.insert(singular, value.into());
+            }
         }
     }
     (own, others)

@@ -47,14 +47,20 @@ struct Source(Option<IpAddr>);
 
 impl Source {
     fn of(address: Option<IpAddr>) -> Self {
-        Self(address.map(|address| match address.to_canonical() {
-            IpAddr::V4(v4) => v4.into(),
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, ..] = v6.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-        }))
+        Self(source(address))
     }
+}
+
+/// The address that stands for all that one caller may have: an IPv4 address, or the beginning of an
+/// IPv6 network of 64 bits.
+pub(crate) fn source(address: Option<IpAddr>) -> Option<IpAddr> {
+    address.map(|address| match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    })
 }
 
 #[derive(Clone, Copy, Debug)]

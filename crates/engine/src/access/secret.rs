@@ -40,6 +40,14 @@ impl Form {
     }
 }
 
+/// Whether a text looks like one of these, whole or not.
+pub(crate) fn is_secret(text: &str) -> bool {
+    let text = text.trim_start().to_ascii_lowercase();
+    [KEY, SIGN_IN, SESSION]
+        .iter()
+        .any(|form| text.starts_with(form.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

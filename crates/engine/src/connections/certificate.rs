@@ -50,6 +50,13 @@ struct Found {
     keys: Vec<Zeroizing<Vec<u8>>>,
 }
 
+fn several_keys() -> Problem {
+    Problem::invalid(
+        "There are several private keys in what was given: give the certificate with its own key \
+         only.",
+    )
+}
+
 /// Reads PEM: the certificate and its key, in one text or two.
 ///
 /// # Errors
@@ -110,10 +117,7 @@ fn together(found: Found, now: Timestamp) -> Result<Certificate> {
     let key = match (keys.pop(), keys.is_empty()) {
         (Some(key), true) => key,
         (Some(_), false) => {
-            return Err(Problem::invalid(
-                "There are several private keys in what was given: give the certificate with its \
-                 own key only.",
-            ));
+            return Err(several_keys());
         }
         (None, _) => {
             return Err(Problem::invalid(

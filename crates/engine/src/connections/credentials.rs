@@ -165,7 +165,9 @@ impl Engine {
             });
         }
         let (now, connection) = (self.now(), connection.to_owned());
-        // Keys are made and passwords tried: work for a processor, not for this task.
+        // Keys are made and passwords tried: work for a processor, not for this task; and for one
+        // only, however many ask.
+        let _turn = self.shared.fitting.lock().await;
         let looked = tokio::task::spawn_blocking(move || match credential {
             NewCredential::Pem {
                 certificate,

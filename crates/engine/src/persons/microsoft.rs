@@ -4,7 +4,7 @@
 //! address is for one sign-in: from then on it is the object that counts.
 
 use super::NewSession;
-use crate::access::Origin;
+use crate::access::{Origin, Shown};
 use crate::{Code, Engine, Problem, Result};
 use postroom_microsoft::{Identified, IdentityAsk, pkce};
 use postroom_model::clock::later;
@@ -160,6 +160,7 @@ impl Engine {
                     _ => "microsoft",
                 },
             );
+            self.slow_down(Shown::SignInToken, origin.address).await;
         }
         signed_in
     }
@@ -225,15 +226,15 @@ impl Engine {
             Some(name) => self.store().person_by_address(name).await?,
             None => None,
         };
-        if let Some(invited) = invited.filter(|invited| invited.identity.is_none()) {
-            let person = Person {
-                identity: Some(identity),
-                ..invited
-            };
-            if self.store().update_person(&person).await? {
-                return Ok(person);
-            }
-            return Err(not_invited(name.as_deref()));
+        if let (Some(invited), Some(name)) = (invited, &name)
+            && invited.identity.is_none()
+        {
+            let bound = self
+                .store()
+                .bind_person(&invited.id, name, &identity)
+                .await?;
+            // Changed or removed meanwhile: the invitation is not this one's any more.
+            return bound.ok_or_else(|| not_invited(Some(name)));
         }
         let of_tenant = self
             .settings()

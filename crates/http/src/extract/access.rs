@@ -159,7 +159,7 @@ pub(crate) async fn known(parts: &Parts, app: &App) -> Result<Known, Problem> {
     {
         let caller = app.engine.session(&session).await?;
         let token = CsrfToken::of(&session);
-        csrf::check(parts, &token, &app.engine.settings().public_url)?;
+        csrf::check(parts, &token, app.here())?;
         return Ok(Known {
             caller,
             shown: Shown::Session(session),
@@ -167,6 +167,10 @@ pub(crate) async fn known(parts: &Parts, app: &App) -> Result<Known, Problem> {
         });
     }
     let key = shown_key(&parts.headers)?;
+    if is_basic(&parts.headers) {
+        // A browser keeps such a password and sends it by itself, for other sites' pages, too.
+        csrf::check_origin(parts, app.here())?;
+    }
     let caller = app
         .engine
         .authenticate(key.reveal(), origin.address)
@@ -176,6 +180,15 @@ pub(crate) async fn known(parts: &Parts, app: &App) -> Result<Known, Problem> {
         shown: Shown::Key(key),
         origin,
     })
+}
+
+/// Whether the key came as a password.
+fn is_basic(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().split_once(' '))
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
 }
 
 /// The key in `Authorization`: a bearer token (RFC 6750, section 2.1), or the password of Basic

@@ -109,7 +109,12 @@ impl Once {
         };
         let claimed = engine.claim_idempotent(caller, &key, self.hash()).await?;
         let mut claim = match claimed {
-            Idempotent::Answered { status, body } => return Ok(replay(status, body)),
+            Idempotent::Answered { status, body } => {
+                if let Some(trail) = &self.trail {
+                    trail.replayed();
+                }
+                return Ok(replay(status, body));
+            }
             Idempotent::Do(claim) => claim,
         };
         let body = detached(async move {

@@ -129,7 +129,8 @@ struct NewPersonBody {
 struct PersonChangeBody {
     /// For people.
     name: Option<String>,
-    /// The Microsoft sign-in name that is let in; `null`: none.
+    /// The Microsoft sign-in name that is let in; `null`: none. With another one, whoever came in
+    /// with the former is signed out and not let in any more.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     address: Option<Option<String>>,
@@ -163,7 +164,7 @@ async fn list_persons(
 )]
 async fn invite_person(
     State(app): State<App>,
-    _: May<act::InvitePerson>,
+    May { caller, .. }: May<act::InvitePerson>,
     trail: Trail,
     _: Asked<Nothing>,
     sent: Sent<NewPersonBody>,
@@ -174,7 +175,7 @@ async fn invite_person(
         address: super::filled(body.address),
         role: body.role,
     };
-    let (person, link) = app.engine.invite_person(new).await?;
+    let (person, link) = app.engine.invite_person(&caller, new).await?;
     invited(StatusCode::CREATED, &trail, person, &link)
 }
 
@@ -250,12 +251,12 @@ async fn remove_person(
 )]
 async fn invite_person_again(
     State(app): State<App>,
-    _: May<act::InvitePersonAgain>,
+    May { caller, .. }: May<act::InvitePersonAgain>,
     InPath(id): InPath<PersonId>,
     trail: Trail,
     _: Asked<Nothing>,
     _: Sent<NoBody>,
 ) -> Answer {
-    let (person, link) = app.engine.invite_person_again(&id).await?;
+    let (person, link) = app.engine.invite_person_again(&caller, &id).await?;
     invited(StatusCode::CREATED, &trail, person, &link)
 }

@@ -106,7 +106,7 @@ async fn ways(app: &App) -> Result<String, Problem> {
 async fn sign_in(State(app): State<App>, request: Request) -> Response {
     let (parts, form) = request.into_parts();
     let signed_in = async {
-        csrf::from_here(&parts.headers, &app.engine.settings().public_url)?;
+        csrf::from_here(&parts, app.here())?;
         let bytes = body::read(&parts.headers, form, MOST).await?;
         let token = field(&bytes, "token").map(Secret::new).ok_or_else(|| {
             Problem::invalid("The form has no token: open the address of the invitation again.")
@@ -160,10 +160,11 @@ pub(super) async fn returned(app: &App, parts: &Parts, query: Vec<(String, Strin
 async fn sign_out(State(app): State<App>, request: Request) -> Response {
     let (parts, form) = request.into_parts();
     let Some((caller, token)) = signed_in(&app, &parts).await else {
-        return gone(&app);
+        // Another site's page may be asking, whose request comes without the cookie: it stays.
+        return see_other("/signin");
     };
     let ended = async {
-        csrf::from_here(&parts.headers, &app.engine.settings().public_url)?;
+        csrf::from_here(&parts, app.here())?;
         let bytes = body::read(&parts.headers, form, MOST).await?;
         let header = parts.headers.get(csrf::CSRF_TOKEN);
         let shown = header

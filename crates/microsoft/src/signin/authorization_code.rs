@@ -52,6 +52,39 @@ pub struct SignedIn {
     pub access_token: AccessToken,
 }
 
+/// What every request for a code says.
+pub(super) struct CodeAsk<'a> {
+    pub(super) redirect_uri: &'a str,
+    pub(super) scope: &'a str,
+    pub(super) state: &'a Secret,
+    pub(super) nonce: &'a Secret,
+    pub(super) code_challenge: &'a str,
+}
+
+/// The authorize address with it (RFC 6749, section 4.1.1; RFC 7636, section 4.3).
+pub(super) async fn authorize_address(
+    door: &Door,
+    connection: &Connection,
+    ask: &CodeAsk<'_>,
+) -> Result<Url, DoorError> {
+    let endpoint = match &connection.endpoints.authorization {
+        Some(by_hand) => by_hand.clone(),
+        None => door.discover(connection).await?.authorization,
+    };
+    let mut url = web_address(&endpoint)?;
+    url.query_pairs_mut()
+        .append_pair("client_id", &connection.client_id)
+        .append_pair("response_type", "code")
+        .append_pair("redirect_uri", ask.redirect_uri)
+        .append_pair("response_mode", "query")
+        .append_pair("scope", ask.scope)
+        .append_pair("state", ask.state.reveal())
+        .append_pair("nonce", ask.nonce.reveal())
+        .append_pair("code_challenge", ask.code_challenge)
+        .append_pair("code_challenge_method", "S256");
+    Ok(url)
+}
+
 impl Door {
     /// The page at which a user signs in.
     ///
@@ -63,28 +96,25 @@ impl Door {
         connection: &Connection,
         ask: &AuthorizeAsk,
     ) -> Result<Url, DoorError> {
-        let endpoint = match &connection.endpoints.authorization {
-            Some(by_hand) => by_hand.clone(),
-            None => self.discover(connection).await?.authorization,
-        };
-        let mut url = web_address(&endpoint)?;
         let prompt = ask
             .prompt
             .as_deref()
             .filter(|prompt| ask.login_hint.is_none() || *prompt != "select_account");
+        let mut url = authorize_address(
+            self,
+            connection,
+            &CodeAsk {
+                redirect_uri: &ask.redirect_uri,
+                scope: &scopes::user(connection, &ask.scopes),
+                state: &ask.state,
+                nonce: &ask.nonce,
+                code_challenge: &ask.code_challenge,
+            },
+        )
+        .await?;
         {
             let mut query = url.query_pairs_mut();
-            query
-                .append_pair("client_id", &connection.client_id)
-                .append_pair("response_type", "code")
-                .append_pair("redirect_uri", &ask.redirect_uri)
-                .append_pair("response_mode", "query")
-                .append_pair("scope", &scopes::user(connection, &ask.scopes))
-                .append_pair("state", ask.state.reveal())
-                .append_pair("nonce", ask.nonce.reveal())
-                .append_pair("code_challenge", &ask.code_challenge)
-                .append_pair("code_challenge_method", "S256")
-                .append_pair("claims", &claims::request(ask.claims.as_deref()));
+            query.append_pair("claims", &claims::request(ask.claims.as_deref()));
             if let Some(hint) = &ask.login_hint {
                 query.append_pair("login_hint", hint);
             }

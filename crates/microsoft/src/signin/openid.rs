@@ -1,10 +1,11 @@
 //! Learning who somebody is, and nothing else (OpenID Connect Core, section 3.1; entra-docs,
 //! `v2-protocols-oidc.md`): no grant is asked for, and none is kept.
 
+use super::authorization_code::{CodeAsk, authorize_address};
 use super::fetch::Trying;
 use super::id_token;
 use super::token_endpoint;
-use crate::door::{Door, DoorError, Subject, web_address};
+use crate::door::{Door, DoorError, Subject};
 use postroom_model::Secret;
 use postroom_model::connection::Connection;
 use url::Url;
@@ -50,21 +51,15 @@ impl Door {
         connection: &Connection,
         ask: &IdentityAsk,
     ) -> Result<Url, DoorError> {
-        let endpoint = match &connection.endpoints.authorization {
-            Some(by_hand) => by_hand.clone(),
-            None => self.discover(connection).await?.authorization,
+        let ask = CodeAsk {
+            redirect_uri: &ask.redirect_uri,
+            scope: SCOPES,
+            state: &ask.state,
+            nonce: &ask.nonce,
+            code_challenge: &ask.code_challenge,
         };
-        let mut url = web_address(&endpoint)?;
+        let mut url = authorize_address(self, connection, &ask).await?;
         url.query_pairs_mut()
-            .append_pair("client_id", &connection.client_id)
-            .append_pair("response_type", "code")
-            .append_pair("redirect_uri", &ask.redirect_uri)
-            .append_pair("response_mode", "query")
-            .append_pair("scope", SCOPES)
-            .append_pair("state", ask.state.reveal())
-            .append_pair("nonce", ask.nonce.reveal())
-            .append_pair("code_challenge", &ask.code_challenge)
-            .append_pair("code_challenge_method", "S256")
             .append_pair("prompt", "select_account");
         Ok(url)
     }

@@ -1,11 +1,13 @@
 //! Asking the authorize address itself whether it takes a redirect URI.
 
+use super::authorization_code::{CodeAsk, authorize_address};
 use super::fetch::{Trying, fetch};
 use super::refusals::{self, Explanation};
 use super::token_endpoint::aadsts;
-use crate::door::{Door, DoorError, Outgoing, Subject, web_address};
+use crate::door::{Door, DoorError, Outgoing, Subject};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use postroom_model::Secret;
 use postroom_model::connection::Connection;
 use url::Url;
 
@@ -44,22 +46,16 @@ impl Door {
         connection: &Connection,
         redirect_uri: &str,
     ) -> Result<AuthorizeProbe, DoorError> {
-        let endpoint = match &connection.endpoints.authorization {
-            Some(by_hand) => by_hand.clone(),
-            None => self.discover(connection).await?.authorization,
+        let dice = &self.house.dice;
+        let ask = CodeAsk {
+            redirect_uri,
+            scope: "openid",
+            state: &Secret::new(dice.token(16)),
+            nonce: &Secret::new(dice.token(16)),
+            code_challenge: &dice.token(32),
         };
-        let mut url = web_address(&endpoint)?;
-        url.query_pairs_mut()
-            .append_pair("client_id", &connection.client_id)
-            .append_pair("response_type", "code")
-            .append_pair("redirect_uri", redirect_uri)
-            .append_pair("response_mode", "query")
-            .append_pair("scope", "openid")
-            .append_pair("state", &self.house.dice.token(16))
-            .append_pair("nonce", &self.house.dice.token(16))
-            .append_pair("code_challenge", &self.house.dice.token(32))
-            .append_pair("code_challenge_method", "S256")
-            .append_pair("prompt", "none");
+        let mut url = authorize_address(self, connection, &ask).await?;
+        url.query_pairs_mut().append_pair("prompt", "none");
         let outgoing = Outgoing {
             method: Method::GET,
             url,

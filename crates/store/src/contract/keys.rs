@@ -19,7 +19,8 @@ pub trait Keys {
     async fn key(&self, id: &KeyId) -> Result<Option<Key>>;
     /// All, in the order in which they were made.
     async fn keys(&self) -> Result<Vec<Key>>;
-    /// Writes name, scopes, mailboxes, networks, expiry and revocation anew. `Ok(false)` when it is gone.
+    /// Writes name, scopes, mailboxes, networks, expiry and revocation anew. `Ok(false)` when it is
+    /// gone or was revoked: nothing makes a revoked key open anything again.
     async fn update_key(&self, key: &Key) -> Result<bool>;
     /// Writes when keys were last used; unknown ones are passed over.
     async fn touch_keys(&self, used: &[(KeyId, Timestamp)]) -> Result<()>;

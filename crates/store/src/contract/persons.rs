@@ -19,9 +19,19 @@ pub trait Persons {
     async fn person_by_identity(&self, identity: &MicrosoftIdentity) -> Result<Option<Person>>;
     /// The one with this address, which is in small letters.
     async fn person_by_address(&self, address: &str) -> Result<Option<Person>>;
-    /// Writes name, address, role and identity anew. `Ok(false)` when the person is gone,
-    /// `Conflict` when somebody else has that address or identity.
+    /// Writes name, address and role anew. With another address the identity that came in by the
+    /// former is forgotten, and its sessions end. `Ok(false)` when the person is gone, `Conflict`
+    /// when somebody else has that address.
     async fn update_person(&self, person: &Person) -> Result<bool>;
+    /// Notes who somebody with this address is at Microsoft, and gives the person. `None` when that
+    /// address is nobody's any more, or somebody came in with it already; `Conflict` when somebody
+    /// else has that identity.
+    async fn bind_person(
+        &self,
+        id: &PersonId,
+        address: &str,
+        identity: &MicrosoftIdentity,
+    ) -> Result<Option<Person>>;
     /// Removes one with the sessions and tokens. `Ok(false)` when the person is gone.
     async fn remove_person(&self, id: &PersonId) -> Result<bool>;
     /// Keeps a token in place of the one that the same person has (or nobody, if it is for the

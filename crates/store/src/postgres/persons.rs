@@ -30,8 +30,14 @@ const BY_IDENTITY: &str = select!("WHERE tenant_id = $1 AND object_id = $2");
 const INSERT: &str = "INSERT INTO persons (id, name, address, role, tenant_id, object_id,
         created_at, signed_in_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-const UPDATE: &str = "UPDATE persons SET name = $1, address = $2, role = $3, tenant_id = $4,
-    object_id = $5 WHERE id = $6";
+const END_SESSIONS: &str = "DELETE FROM sessions WHERE person = $1 AND EXISTS (
+    SELECT 1 FROM persons WHERE id = $1 AND tenant_id IS NOT NULL AND address IS DISTINCT FROM $2)";
+const UPDATE: &str = "UPDATE persons SET name = $1, address = $2, role = $3,
+    tenant_id = CASE WHEN address IS NOT DISTINCT FROM $2 THEN tenant_id END,
+    object_id = CASE WHEN address IS NOT DISTINCT FROM $2 THEN object_id END
+    WHERE id = $4";
+const INVITED: &str = "SELECT 1 FROM persons WHERE id = $1 AND address = $2 AND tenant_id IS NULL";
+const BIND: &str = "UPDATE persons SET tenant_id = $1, object_id = $2 WHERE id = $3";
 const SAME: &str = "SELECT id FROM persons
     WHERE id <> $1 AND (address = $2 OR (tenant_id = $3 AND object_id = $4)) LIMIT 1";
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('postroom persons'))";
@@ -202,7 +208,8 @@ impl Persons for PostgresStore {
             .write("writing a person", move |tx| {
                 async move {
                     free(tx, person).await?;
-                    let identity = person.identity.as_ref();
+                    tx.execute(END_SESSIONS, &[&person.id.as_str(), &person.address])
+                        .await?;
                     let rows = tx
                         .execute(
                             UPDATE,
@@ -210,13 +217,38 @@ impl Persons for PostgresStore {
                                 &person.name,
                                 &person.address,
                                 &person.role.name(),
-                                &identity.map(|it| it.tenant_id.as_str()),
-                                &identity.map(|it| it.object_id.as_str()),
                                 &person.id.as_str(),
                             ],
                         )
                         .await?;
                     Ok(rows > 0)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn bind_person(
+        &self,
+        id: &PersonId,
+        address: &str,
+        identity: &MicrosoftIdentity,
+    ) -> Result<Option<Person>> {
+        self.server()
+            .write("noting who a person is", move |tx| {
+                async move {
+                    lock(tx).await?;
+                    let (tenant, object) = (&identity.tenant_id, &identity.object_id);
+                    let invited = tx.row_opt(INVITED, &[&id.as_str(), &address]).await?;
+                    if invited.is_none() {
+                        return Ok(None);
+                    }
+                    if let Some(other) = tx.row_opt(BY_IDENTITY, &[tenant, object]).await? {
+                        return Err(conflict(person(&other, 0)?.id.into_string()));
+                    }
+                    tx.execute(BIND, &[tenant, object, &id.as_str()]).await?;
+                    let row = tx.row_opt(BY_ID, &[&id.as_str()]).await?;
+                    row.as_ref().map(|row| person(row, 0)).transpose()
                 }
                 .boxed()
             })

@@ -26,7 +26,7 @@ const INSERT: &str = "INSERT INTO keys (id, hash, name, scopes, mailboxes, expir
         created_at, last_used_at, networks)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const UPDATE: &str = "UPDATE keys SET name = $1, scopes = $2, mailboxes = $3, expires_at = $4,
-    revoked_at = $5, networks = $6 WHERE id = $7";
+    revoked_at = $5, networks = $6 WHERE id = $7 AND revoked_at IS NULL";
 // Batches may overtake each other: the time only moves on.
 const TOUCH: &str = "UPDATE keys SET last_used_at = $1
     WHERE id = $2 AND COALESCE(last_used_at, 0) < $1";

@@ -25,8 +25,14 @@ macro_rules! select {
 const INSERT: &str = "INSERT INTO persons (id, name, address, role, tenant_id, object_id,
         created_at, signed_in_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-const UPDATE: &str = "UPDATE persons SET name = $1, address = $2, role = $3, tenant_id = $4,
-    object_id = $5 WHERE id = $6";
+const END_SESSIONS: &str = "DELETE FROM sessions WHERE person = $1 AND EXISTS (
+    SELECT 1 FROM persons WHERE id = $1 AND tenant_id IS NOT NULL AND address IS NOT $2)";
+const UPDATE: &str = "UPDATE persons SET name = $1, address = $2, role = $3,
+    tenant_id = CASE WHEN address IS $2 THEN tenant_id END,
+    object_id = CASE WHEN address IS $2 THEN object_id END
+    WHERE id = $4";
+const BIND: &str = "UPDATE persons SET tenant_id = $1, object_id = $2
+    WHERE id = $3 AND address = $4 AND tenant_id IS NULL";
 const SAME: &str = "SELECT id FROM persons
     WHERE id <> $1 AND (address = $2 OR (tenant_id = $3 AND object_id = $4)) LIMIT 1";
 const REMOVE: &str = "DELETE FROM persons WHERE id = $1";
@@ -154,18 +160,51 @@ impl Persons for SqliteStore {
     async fn update_person(&self, person: &Person) -> Result<bool> {
         let person = person.clone();
         self.write("writing a person", move |tx| {
-            let identity = person.identity.as_ref();
+            tx.prepare_cached(END_SESSIONS)?
+                .execute(params![person.id.as_str(), person.address])?;
             let updated = tx.prepare_cached(UPDATE)?.execute(params![
                 person.name,
                 person.address,
                 person.role.name(),
-                identity.map(|it| it.tenant_id.as_str()),
-                identity.map(|it| it.object_id.as_str()),
                 person.id.as_str(),
             ]);
             match updated {
                 Ok(rows) => Ok(rows > 0),
                 Err(error) if is_duplicate(&error) => Err(conflict(tx, &person)?),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    async fn bind_person(
+        &self,
+        id: &PersonId,
+        address: &str,
+        identity: &MicrosoftIdentity,
+    ) -> Result<Option<Person>> {
+        let (id, address, identity) = (id.clone(), address.to_owned(), identity.clone());
+        self.write("noting who a person is", move |tx| {
+            let bound = tx.prepare_cached(BIND)?.execute(params![
+                identity.tenant_id,
+                identity.object_id,
+                id.as_str(),
+                address,
+            ]);
+            match bound {
+                Ok(0) => Ok(None),
+                Ok(_) => by_id(tx, id.as_str()),
+                Err(error) if is_duplicate(&error) => {
+                    let other = find(
+                        tx,
+                        select!("WHERE tenant_id = $1 AND object_id = $2"),
+                        [&identity.tenant_id, &identity.object_id],
+                    )?;
+                    Err(Fault::Store(StoreError::Conflict {
+                        what: "a person with that identity".to_owned(),
+                        existing: other.map_or_else(String::new, |other| other.id.to_string()),
+                    }))
+                }
                 Err(error) => Err(error.into()),
             }
         })

@@ -28,6 +28,17 @@ pub async fn found_by_hash_whatever_their_state(ground: &dyn Ground) {
     assert_eq!(ok!(store.keys()), [key("b"), two]);
 }
 
+/// What was read before a revocation and is written after it does not undo it.
+pub async fn a_revoked_key_stays_so(ground: &dyn Ground) {
+    let store = ground.open().await;
+    ok!(store.insert_key(&key("a"), &[1; 32]));
+    let mut revoked = key("a");
+    revoked.revoked_at = Some(at(5));
+    assert!(ok!(store.update_key(&revoked)));
+    assert!(!ok!(store.update_key(&key("a"))));
+    assert_eq!(ok!(store.key_by_hash(&[1; 32])), Some(revoked));
+}
+
 /// Uses come in batches that may overtake each other.
 pub async fn uses_only_move_on(ground: &dyn Ground) {
     let store = ground.open().await;

@@ -113,7 +113,8 @@ macro_rules! conformance {
                 a_gone_folder_takes_its_cursor_and_marks_its_messages
             }
             idempotency { of_two_one_is_new answers_are_kept_and_others_refused }
-            keys { found_by_hash_whatever_their_state uses_only_move_on }
+            keys { found_by_hash_whatever_their_state
+                a_revoked_key_stays_so uses_only_move_on }
             logins {
                 found_by_state_and_ended_once
                 completing_keeps_the_accounts_id
@@ -159,6 +160,7 @@ macro_rules! conformance {
             }
             persons {
                 found_by_identity_and_by_address
+                another_address_lets_another_account_in
                 a_token_signs_in_once
                 the_first_token_makes_the_first_person
             }

@@ -21,10 +21,30 @@ pub async fn found_by_identity_and_by_address(ground: &dyn Ground) {
         object_id: "o".into(),
     };
     assert_eq!(ok!(store.person_by_identity(&identity)), None);
-    ann.identity = Some(identity.clone());
     ann.role = Role::Administrator;
     ann.name = "Ann".into();
     assert!(ok!(store.update_person(&ann)));
+    let (by, address) = (&ann.id, "ann@contoso.example");
+    assert_eq!(
+        ok!(store.bind_person(by, "bob@contoso.example", &identity)),
+        None
+    );
+    ann.identity = Some(identity.clone());
+    assert_eq!(
+        ok!(store.bind_person(by, address, &identity)),
+        Some(ann.clone())
+    );
+    assert_eq!(
+        ok!(store.bind_person(&"gone".into(), address, &identity)),
+        None
+    );
+    let refused = store
+        .bind_person(&bob.id, "bob@contoso.example", &identity)
+        .await;
+    assert!(
+        matches!(&refused, Err(StoreError::Conflict { existing, .. }) if existing == "ann"),
+        "{refused:?}"
+    );
     assert_eq!(ok!(store.person_by_identity(&identity)), Some(ann.clone()));
     assert!(!ok!(store.update_person(&person("gone"))));
 
@@ -60,6 +80,45 @@ pub async fn found_by_identity_and_by_address(ground: &dyn Ground) {
         };
         ok!(store.insert_person(&bare));
     }
+}
+
+/// Another address is another account: whoever came in by the former is out.
+pub async fn another_address_lets_another_account_in(ground: &dyn Ground) {
+    let store = ground.open().await;
+    ok!(store.insert_person(&person("ann")));
+    let identity = MicrosoftIdentity {
+        tenant_id: "t".into(),
+        object_id: "o".into(),
+    };
+    let bound = ok!(store.bind_person(&"ann".into(), "ann@contoso.example", &identity));
+    let mut ann = bound.expect("bound");
+    assert!(ok!(store.insert_session(&session("s1", "ann", 5), &[9; 32])));
+    ann.role = Role::Reader;
+    assert!(ok!(store.update_person(&ann)));
+    assert!(ok!(store.session_by_hash(&[9; 32])).is_some());
+    assert_eq!(
+        ok!(store.person_by_identity(&identity)).map(|it| it.role),
+        Some(Role::Reader)
+    );
+    ann.address = Some("anna@contoso.example".to_owned());
+    assert!(ok!(store.update_person(&ann)));
+    assert_eq!(ok!(store.session_by_hash(&[9; 32])), None);
+    assert_eq!(ok!(store.person_by_identity(&identity)), None);
+    // Who was not let in by an address stays.
+    let bare = postroom_model::person::Person {
+        address: None,
+        ..person("first")
+    };
+    ok!(store.insert_person(&bare));
+    assert!(ok!(
+        store.insert_session(&session("s2", "first", 5), &[8; 32])
+    ));
+    let named = postroom_model::person::Person {
+        address: Some("first@contoso.example".to_owned()),
+        ..bare
+    };
+    assert!(ok!(store.update_person(&named)));
+    assert!(ok!(store.session_by_hash(&[8; 32])).is_some());
 }
 
 /// A token is used once, only in time, and is the only one of its person.

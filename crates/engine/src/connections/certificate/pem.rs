@@ -1,6 +1,6 @@
 //! PEM (RFC 7468).
 
-use super::{Found, is_short_enough, key};
+use super::{Found, is_short_enough, key, several_keys};
 use crate::{Problem, Result};
 use ::pem::{EncodeConfig, LineEnding, Pem, encode_config, parse_many};
 use postroom_model::Secret;
@@ -30,6 +30,8 @@ pub(super) fn read(text: &Secret, password: Option<&Secret>, found: &mut Found) 
                 ));
             }
             "RSA PRIVATE KEY" | "PRIVATE KEY" => found.keys.push(der),
+            // Each costs a processor's time: there is one that belongs to the certificate.
+            "ENCRYPTED PRIVATE KEY" if !found.keys.is_empty() => return Err(several_keys()),
             "ENCRYPTED PRIVATE KEY" => found.keys.push(key::decrypt(&der, password)?),
             "EC PRIVATE KEY" | "DSA PRIVATE KEY" => return Err(key::not_rsa()),
             "OPENSSH PRIVATE KEY" => {
