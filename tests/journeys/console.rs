@@ -2,10 +2,12 @@
 
 use anyhow::{Context, Result, ensure};
 use postroom_engine::access::Caller;
+use postroom_engine::keys::NewKey;
 use postroom_engine::persons::NewPerson;
+use postroom_model::key::Scope;
 use postroom_model::person::Role;
 use postroom_tests::browser::{Does, walk_in};
-use postroom_tests::{World, WorldOptions};
+use postroom_tests::{Api, World, WorldOptions};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
@@ -303,6 +305,54 @@ async fn with_microsoft_who_was_invited_comes_in() -> Result<()> {
 }
 
 /// A return that was begun in another browser, or twice, signs nobody in.
+/// Whoever says where people sign in says who they are: a key that may change connections may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_people_sign_in_is_for_administrators_to_say() -> Result<()> {
+    let world = World::start(WorldOptions::default()).await?;
+    let new = NewKey {
+        name: "changes connections".into(),
+        scopes: vec![Scope::Connections],
+        ..NewKey::default()
+    };
+    let (_, key) = world.engine.create_key(&Caller::Local, new).await?;
+    let key = world.api.with_key(key.reveal());
+    let path = format!("/connections/{}", world.connection.id);
+    let refused = async |api: &Api, method: Method, path: &str, body: &Value| -> Result<bool> {
+        let answer = api.answer(api.request(method, path).json(body)).await?;
+        ensure!(
+            answer.status < 300 || answer.body["code"] == "forbidden",
+            "{}",
+            answer.body
+        );
+        Ok(answer.status == 403)
+    };
+    let elsewhere = json!({"tenantId": "another.example"});
+    let back = json!({"tenantId": world.connection.tenant_id});
+    // While there is nobody, there is nobody to be taken for.
+    ensure!(!refused(&key, Method::PATCH, &path, &elsewhere).await?);
+    ensure!(!refused(&key, Method::PATCH, &path, &back).await?);
+
+    let person = NewPerson {
+        name: Some("Ann".into()),
+        address: None,
+        role: Role::Administrator,
+    };
+    world.engine.invite_person(&Caller::Local, person).await?;
+    ensure!(refused(&key, Method::PATCH, &path, &elsewhere).await?);
+    ensure!(!refused(&key, Method::PATCH, &path, &json!({"name": "Contoso"})).await?);
+    // With a second one there is none to sign in through; with either gone the other would be it.
+    let second = json!({
+        "name": "Second", "tenantId": "another.example",
+        "clientId": "00000000-0000-0000-0000-000000000009",
+    });
+    ensure!(!refused(&key, Method::POST, "/connections", &second).await?);
+    ensure!(refused(&key, Method::DELETE, &path, &json!({})).await?);
+    ensure!(refused(&key, Method::DELETE, "/connections/Second", &json!({})).await?);
+    ensure!(!refused(&world.api, Method::PATCH, &path, &elsewhere).await?);
+    world.stop().await;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_return_belongs_to_the_browser_that_began() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;

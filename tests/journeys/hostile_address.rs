@@ -57,7 +57,10 @@ impl Scene {
         options.door.backoff_base = Duration::from_millis(1);
         options.door.backoff_limit = Duration::from_millis(2);
         let world = World::start(options).await?;
-        world.engine.remove_connection(&world.connection.id).await?;
+        world
+            .engine
+            .remove_connection(&Caller::Local, &world.connection.id)
+            .await?;
         let sandbox = world.sandbox.sandbox();
         let certificate = ClientCertificate::good()?;
         let registered = Registered::from_pem(&certificate.certificate).context("a certificate")?;
@@ -515,7 +518,11 @@ async fn attacked(kind: Kind) -> Result<()> {
                     }
                     arrived += scene.nothing_arrived(&victim, &what).await?;
                 }
-                scene.world.engine.remove_connection(&victim.id).await?;
+                scene
+                    .world
+                    .engine
+                    .remove_connection(&Caller::Local, &victim.id)
+                    .await?;
             }
         }
     }
@@ -546,4 +553,92 @@ async fn a_public_clients_users_are_signed_in_for_no_other_host() -> Result<()> 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_issuers_assertion_goes_to_no_other_host() -> Result<()> {
     attacked(Kind::Federated).await
+}
+
+/// A connection goes to a stranger and back, each time with a secret in the same call, while it is
+/// used all the time and others change it at the same moment: a secret arrives only where it was
+/// given for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_only_for_the_address_it_came_with() -> Result<()> {
+    const TURNS: usize = 12;
+    let scene = Scene::set().await?;
+    let (api, sandbox) = (&scene.world.api, &scene.world.sandbox);
+    let evil = scene.listener.root();
+    let outside = json!({
+        "authorityUrl": evil, "graphUrl": evil, "credential": {"secret": "for-the-stranger"},
+    });
+    let inside = json!({
+        "authorityUrl": sandbox.authority_url, "graphUrl": sandbox.graph_url,
+        "credential": {"secret": sandbox.client_secret},
+    });
+    let mut new = outside.clone();
+    new["name"] = "Back and forth".into();
+    new["tenantId"] = sandbox.tenant_id.clone().into();
+    new["clientId"] = sandbox.client_id.clone().into();
+    let made = api.post("/connections", &new).await?;
+    let id = made["id"].as_str().context("an id")?.to_owned();
+    let path = format!("/connections/{id}");
+    let change = async |change: &Value| -> Result<u16> {
+        let request = api.request(Method::PATCH, &path).json(change);
+        let answer = api.answer(request).await?;
+        ensure!(
+            answer.status == 200 || answer.body["code"] == "conflict",
+            "{}",
+            answer.body
+        );
+        Ok(answer.status)
+    };
+    let turns = async {
+        let mut done = 0;
+        for turn in 0..TURNS {
+            // One alone, and then both at once, with a third that says nothing of addresses.
+            done += usize::from(change(&inside).await? == 200);
+            let name = json!({"name": format!("Turn {turn}")});
+            let (one, two, three) = tokio::join!(change(&outside), change(&inside), change(&name));
+            for status in [one?, two?, three?] {
+                done += usize::from(status == 200);
+            }
+            let now = scene.world.engine.connection(&id).await?;
+            let kept = scene.world.engine.store().credentials(&now.id).await?;
+            let fits = |secret: &str| (secret == "for-the-stranger") == (now.authority_url == evil);
+            ensure!(
+                kept.len() == 1 && kept.iter().all(|kept| fits(kept.secret.reveal())),
+                "{} credentials at {}",
+                kept.len(),
+                now.authority_url
+            );
+            change(&outside).await?;
+        }
+        Ok::<usize, anyhow::Error>(done)
+    };
+    let user = async || -> Result<()> {
+        loop {
+            let check = api.request(Method::POST, &format!("{path}/check"));
+            api.answer(check.json(&json!({}))).await?;
+            for account in scene.world.engine.accounts(&Caller::Local).await? {
+                let engine = &scene.world.engine;
+                let _ = engine.account_token(&Caller::Local, &account.id).await;
+            }
+        }
+    };
+    let done = tokio::select! {
+        done = turns => done?,
+        ended = user() => { ended?; 0 }
+        ended = user() => { ended?; 0 }
+    };
+    ensure!(done > TURNS, "{done} changes");
+    let arrived = scene.listener.take();
+    ensure!(
+        arrived.iter().any(|it| contains(it, b"for-the-stranger")),
+        "the stranger was never asked"
+    );
+    for request in &arrived {
+        ensure!(
+            !contains(request, sandbox.client_secret.as_bytes()),
+            "the secret arrived:\n{}",
+            String::from_utf8_lossy(request)
+        );
+    }
+    scene.world.stop().await;
+    Ok(())
 }

@@ -2,9 +2,12 @@
 
 use crate::access::Caller;
 use crate::{Code, Engine, Problem, Result};
+use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::cloud::Cloud;
 use postroom_model::connection::{Connection, Endpoints};
-use postroom_model::{ConnectionId, CredentialId};
+use postroom_model::login::LoginStatus;
+use postroom_model::{ConnectionId, LoginId};
+use postroom_store::contract::connections::{ConnectionWrite, ConnectionWritten};
 
 mod addresses;
 mod application;
@@ -13,9 +16,14 @@ mod credentials;
 mod federated;
 pub(crate) mod validate;
 
-pub(crate) use addresses::moved_setting;
 pub use credentials::{MADE_FOR_DAYS, NewCredential};
 pub use federated::NewFederated;
+
+/// So often a change is begun again where somebody else changed the connection meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// Why what was granted through a connection is over.
+const MOVED: &str = "The connection's addresses were changed: sign in again.";
 
 /// A connection to be added.
 #[derive(Clone, Debug, Default)]
@@ -124,71 +132,122 @@ impl Engine {
         let outside = addresses::outside(&connection, None);
         addresses::may_lead_outside(caller, &outside)?;
         self.name_is_free(&connection).await?;
-        let fit = match new.credential.filter(|new| !new.is_empty()) {
-            Some(credential) => Some(self.fit(caller, &connection.name, credential).await?),
+        let before = self.connections().await?;
+        let after = before.iter().chain([&connection]).cloned().collect();
+        self.may_move_sign_in(caller, before, after).await?;
+        let credential = match new.credential.filter(|new| !new.is_empty()) {
+            Some(credential) => {
+                let fit = self.fit(caller, &connection.name, credential).await?;
+                Some(self.credential_of(fit))
+            }
             None => None,
         };
-        self.store().insert_connection(&connection).await?;
-        if let Some(fit) = fit
-            && let Err(problem) = self.keep_credential(&connection.id, fit).await
-        {
-            // All or nothing: half a connection would only be in the way of the next try.
-            self.store().remove_connection(&connection.id).await?;
-            return Err(problem);
-        }
+        self.store()
+            .insert_connection(&connection, credential.as_ref())
+            .await?;
+        self.settle_application(&connection.id, credential.is_some())
+            .await?;
         self.connection_now(&connection.id).await
     }
 
     /// Changes what is given. A change of an address or endpoint to one outside the known clouds
-    /// ends the connection's grants, and its credential unless that is given again in the same
-    /// call: nobody can point a stored secret at a host of his own.
+    /// ends the connection's grants and sign-ins under way, and its credentials unless one is given
+    /// in the same call: nobody can point a stored secret at a host of his own.
+    ///
+    /// # Errors
+    /// As [`Engine::add_connection`]; `conflict` also where others change the connection all the
+    /// time; `forbidden` where it is the one that people sign in to Postroom through, and the
+    /// caller is without `admin`.
     pub async fn change_connection(
         &self,
         caller: &Caller,
         id: &ConnectionId,
-        change: ConnectionChange,
+        mut change: ConnectionChange,
     ) -> Result<Connection> {
-        let was = self.connection_now(id).await?;
-        let connection = changed(&was, &change)?;
-        fits_together(&connection)?;
-        let outside = addresses::outside(&connection, Some(&was));
-        addresses::may_lead_outside(caller, &outside)?;
-        if connection.name != was.name {
-            self.name_is_free(&connection).await?;
-        }
-        let credential = change.credential.filter(|new| !new.is_empty());
-        let replaced: Vec<_> = match &credential {
-            Some(_) => was.credentials.iter().map(|old| old.id.clone()).collect(),
-            None => Vec::new(),
-        };
-        let kept: Vec<CredentialId> = match credential {
-            Some(credential) => {
-                let fit = self.fit(caller, &connection.name, credential).await?;
-                vec![self.insert_credential(id, fit).await?.id]
+        let mut given = change.credential.take().filter(|new| !new.is_empty());
+        let mut credential = None;
+        for _ in 0..ATTEMPTS {
+            let was = self.connection_now(id).await?;
+            let connection = changed(&was, &change)?;
+            fits_together(&connection)?;
+            let outside = addresses::outside(&connection, Some(&was));
+            addresses::may_lead_outside(caller, &outside)?;
+            if connection.name != was.name {
+                self.name_is_free(&connection).await?;
             }
-            None => Vec::new(),
-        };
-        if !outside.is_empty() {
-            // Before the address is written, so that no crash leaves a secret with a stranger.
-            self.end_grants_of(id, &kept).await?;
+            let before = self.connections().await?;
+            let after = before
+                .iter()
+                .map(|one| if one.id == *id { &connection } else { one });
+            let after = after.cloned().collect();
+            self.may_move_sign_in(caller, before, after).await?;
+            if let Some(new) = given.take() {
+                let fit = self.fit(caller, &connection.name, new).await?;
+                credential = Some(self.credential_of(fit));
+            }
+            let accounts = self.store().accounts().await?;
+            let written = self
+                .store()
+                .update_connection(ConnectionWrite {
+                    was: &was,
+                    now: &connection,
+                    credential: credential.as_ref(),
+                    ends: (!outside.is_empty()).then(|| (MOVED, self.now())),
+                })
+                .await?;
+            match written {
+                ConnectionWritten::Stale => {}
+                ConnectionWritten::Gone => {
+                    return Err(Problem::not_found("connection", id.as_str()));
+                }
+                ConnectionWritten::Done(failed) => {
+                    self.door().forget_connection(id);
+                    self.say_ended(id, &failed, &accounts).await?;
+                    self.settle_application(id, credential.is_some()).await?;
+                    return self.connection_now(id).await;
+                }
+            }
         }
-        if !self.store().update_connection(&connection).await? {
-            return Err(Problem::not_found("connection", id.as_str()));
+        Err(Problem::new(
+            Code::Conflict,
+            "Others are changing this connection at this moment: look at how it is now, and change \
+             it again.",
+        ))
+    }
+
+    /// Says what ended with a change of a connection: sign-ins under way, and what the users'
+    /// accounts were before.
+    async fn say_ended(
+        &self,
+        id: &ConnectionId,
+        failed: &[LoginId],
+        before: &[Account],
+    ) -> Result<()> {
+        for login in failed {
+            if let Some(login) = self.store().login(login).await? {
+                self.note_login_end(&login, Err(LoginStatus::Failed)).await;
+            }
         }
-        for old in replaced {
-            self.store().remove_credential(id, &old).await?;
+        self.login_ended();
+        for now in self.store().accounts().await? {
+            let was = before.iter().find(|was| was.id == now.id);
+            let ended = now.state != AccountState::Active && now.kind == AccountKind::User;
+            if ended && was.is_some_and(|was| was.connection == *id && was.state != now.state) {
+                self.shared.account_changes.tell(was, &now);
+            }
         }
-        if !outside.is_empty() {
-            // And after it, for what came in between.
-            self.end_grants_of(id, &kept).await?;
-        }
-        self.door().forget_connection(id);
-        self.settle_application(id, !kept.is_empty()).await?;
-        self.connection_now(id).await
+        Ok(())
     }
 
     /// Removes one with all that hangs on it.
-    pub async fn remove_connection(&self, id: &ConnectionId) -> Result<()> {
+    ///
+    /// # Errors
+    /// `notFound`; `forbidden` where people would sign in to Postroom through another one then, and
+    /// the caller is without `admin`.
+    pub async fn remove_connection(&self, caller: &Caller, id: &ConnectionId) -> Result<()> {
+        let before = self.connections().await?;
+        let after = before.iter().filter(|one| one.id != *id).cloned().collect();
+        self.may_move_sign_in(caller, before, after).await?;
         let removed = self.store().remove_connection(id).await?;
         self.door().forget_connection(id);
         self.shared.alerts.wake();

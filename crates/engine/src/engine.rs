@@ -123,8 +123,8 @@ pub(crate) struct Shared {
     pub(crate) logins: crate::logins::LoginState,
     /// Held while a certificate is made or a password tried.
     pub(crate) fitting: tokio::sync::Mutex<()>,
-    /// Held while connections and their credentials are changed.
-    pub(crate) changing_connections: tokio::sync::Mutex<()>,
+    /// Held while a credential is added: there are so many of a connection at most.
+    pub(crate) adding_credentials: tokio::sync::Mutex<()>,
     pub(crate) alerts: crate::alerts::AlertState,
     pub(crate) account_changes: Arc<crate::grants::AccountChanges>,
     pub(crate) idle: crate::grants::IdleState,
@@ -168,7 +168,7 @@ impl Engine {
                 identities: crate::identities::Identities::default(),
                 logins: crate::logins::LoginState::default(),
                 fitting: tokio::sync::Mutex::default(),
-                changing_connections: tokio::sync::Mutex::default(),
+                adding_credentials: tokio::sync::Mutex::default(),
                 alerts: crate::alerts::AlertState::default(),
                 account_changes,
                 idle: crate::grants::IdleState::default(),
@@ -197,10 +197,12 @@ impl Engine {
         self.shared.stop.cancel();
         self.shared.tasks.close();
         let grace = Duration::from_secs(5);
-        if tokio::time::timeout(grace, self.shared.tasks.wait())
-            .await
-            .is_err()
-        {
+        let ended = async {
+            self.shared.tasks.wait().await;
+            // A refresh token that Microsoft rotated is to be stored.
+            self.shared.door.settled().await;
+        };
+        if tokio::time::timeout(grace, ended).await.is_err() {
             tracing::warn!(
                 "some work did not come to an end in time; it goes on at the next start"
             );

@@ -4,10 +4,10 @@ use crate::{Engine, Result as EngineResult};
 use async_trait::async_trait;
 use postroom_model::account::{Account, AccountState};
 use postroom_model::clock::SharedClock;
-use postroom_model::connection::Credential;
+use postroom_model::connection::{Connection, Credential};
 use postroom_model::grant::Grant;
 use postroom_model::ports::{PortError, TokenVault};
-use postroom_model::{AccountId, ConnectionId, Timestamp};
+use postroom_model::{AccountId, ConnectionId};
 use postroom_store::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,28 +50,45 @@ impl StoreVault {
     }
 }
 
-/// Writes an account's state where it is another one, and says so.
+impl StoreVault {
+    /// Looks, after a secret was read, whether the connection still goes where the caller means to
+    /// send it. A change of addresses ends what it leads elsewhere in the same commit: where this
+    /// finds none, the secret is for that place.
+    async fn is_where_it_was(&self, connection: &Connection) -> Result<(), PortError> {
+        let stands = self.store.connection(&connection.id).await;
+        match stands.map_err(PortError::new)? {
+            Some(stands) if stands.goes_where(connection) => Ok(()),
+            Some(_) => Err(PortError::new(format!(
+                "the connection {:?} was changed meanwhile: try again",
+                connection.name
+            ))),
+            None => Err(PortError::new(format!(
+                "the connection {:?} was removed",
+                connection.name
+            ))),
+        }
+    }
+}
+
+/// Writes an account's state where it is another one, and says so. `by` is the grant that it was
+/// found out with.
 async fn write_state(
     store: &dyn Store,
     changes: &AccountChanges,
     account: &Account,
-    state: AccountState,
-    reason: Option<&str>,
-    at: Timestamp,
+    now: Account,
+    by: Option<&Grant>,
 ) -> Result<(), StoreError> {
-    let now = Account {
-        state,
-        reason: reason.map(str::to_owned),
-        since: at,
-        ..account.clone()
-    };
     if (account.state, &account.reason) == (now.state, &now.reason) {
         return Ok(());
     }
-    store
-        .set_account_state(&account.id, state, reason, at)
+    let (reason, by) = (now.reason.as_deref(), by.map(|grant| &grant.refresh_token));
+    let written = store
+        .set_account_state(&account.id, now.state, reason, now.since, by)
         .await?;
-    changes.tell(Some(account), &now);
+    if written {
+        changes.tell(Some(account), &now);
+    }
     Ok(())
 }
 
@@ -89,9 +106,15 @@ impl Engine {
         state: AccountState,
         reason: Option<&str>,
     ) -> EngineResult<()> {
+        let now = Account {
+            state,
+            reason: reason.map(str::to_owned),
+            since: self.now(),
+            ..account.clone()
+        };
         let changes = &self.shared.account_changes;
         let store = self.store().as_ref();
-        Ok(write_state(store, changes, account, state, reason, self.now()).await?)
+        Ok(write_state(store, changes, account, now, None).await?)
     }
 
     /// An account as people see it: one whose token is being fetched is `refreshing`, which is
@@ -110,35 +133,32 @@ impl Engine {
 
 #[async_trait]
 impl TokenVault for StoreVault {
-    async fn credentials(&self, connection: &ConnectionId) -> Result<Vec<Credential>, PortError> {
-        self.store
-            .credentials(connection)
-            .await
-            .map_err(PortError::new)
+    async fn credentials(&self, connection: &Connection) -> Result<Vec<Credential>, PortError> {
+        let found = self.store.credentials(&connection.id).await;
+        let found = found.map_err(PortError::new)?;
+        self.is_where_it_was(connection).await?;
+        Ok(found)
     }
 
-    async fn grant(&self, account: &AccountId) -> Result<Option<Grant>, PortError> {
-        self.store.grant(account).await.map_err(PortError::new)
+    async fn grant(
+        &self,
+        account: &AccountId,
+        connection: &Connection,
+    ) -> Result<Option<Grant>, PortError> {
+        let found = self.store.grant(account).await.map_err(PortError::new)?;
+        self.is_where_it_was(connection).await?;
+        Ok(found)
     }
 
-    async fn save_grant(&self, account: &AccountId, grant: &Grant) -> Result<(), PortError> {
-        // A rotated grant follows another one. If that was ended while Microsoft was asked (the
-        // account was removed, the connection's addresses changed), the new one must not bring it
-        // back; a sign-in writes its grant elsewhere.
-        let ended = self
-            .store
-            .grant(account)
-            .await
-            .map_err(PortError::new)?
-            .is_none();
-        if ended {
-            return Err(PortError::new(
-                "the account's grant was ended while its token was refreshed",
-            ));
-        }
+    async fn rotate_grant(
+        &self,
+        account: &AccountId,
+        used: &Grant,
+        grant: &Grant,
+    ) -> Result<bool, PortError> {
         let expires_at = postroom_model::clock::later(grant.received_at, REFRESH_TOKEN_LIFETIME);
         self.store
-            .save_grant(account, grant, expires_at)
+            .rotate_grant(account, &used.refresh_token, grant, expires_at)
             .await
             .map_err(PortError::new)
     }
@@ -148,14 +168,21 @@ impl TokenVault for StoreVault {
         account: &AccountId,
         state: AccountState,
         reason: Option<&str>,
+        by: Option<&Grant>,
     ) -> Result<(), PortError> {
         let account = self.store.account(account).await.map_err(PortError::new)?;
         // One that is gone has no state any more.
         let Some(account) = account else {
             return Ok(());
         };
-        let (store, at) = (self.store.as_ref(), self.clock.now());
-        write_state(store, &self.changes, &account, state, reason, at)
+        let now = Account {
+            state,
+            reason: reason.map(str::to_owned),
+            since: self.clock.now(),
+            ..account.clone()
+        };
+        let store = self.store.as_ref();
+        write_state(store, &self.changes, &account, now, by)
             .await
             .map_err(PortError::new)
     }
@@ -169,7 +196,8 @@ impl TokenVault for StoreVault {
         match application.map_err(PortError::new)? {
             Some(application) => {
                 let state = AccountState::CredentialExpired;
-                self.set_state(&application.id, state, Some(reason)).await
+                self.set_state(&application.id, state, Some(reason), None)
+                    .await
             }
             None => Ok(()),
         }

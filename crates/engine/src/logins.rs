@@ -6,6 +6,7 @@ use crate::{Code, Engine, Problem, Result};
 use postroom_microsoft::{AuthorizeAsk, pkce};
 use postroom_model::account::Account;
 use postroom_model::clock::later;
+use postroom_model::connection::Connection;
 use postroom_model::login::{Login, LoginStatus};
 use postroom_model::{ConnectionId, LoginId, Secret};
 use std::time::Duration;
@@ -43,6 +44,9 @@ const LONGEST_HINT: usize = 320;
 
 /// What is said of a sign-in that nobody finished.
 const EXPIRED: &str = "Nobody finished the sign-in in time. Begin a new one.";
+
+/// What is said of a sign-in whose connection goes somewhere else now.
+const CHANGED: &str = "The connection was changed meanwhile. Begin the sign-in again.";
 
 /// How a user signs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,7 +151,7 @@ impl Engine {
             created_at: now,
             expires_at: later(now, Duration::from_secs(lives)),
         };
-        self.store().insert_login(&login).await?;
+        self.keep_login(&login, &connection).await?;
         self.spawn(redirect::fail_if_unknown(
             self.clone(),
             connection,
@@ -155,6 +159,24 @@ impl Engine {
             login.redirect_uri.clone(),
         ));
         Ok(login)
+    }
+
+    /// Writes a sign-in that was begun with the connection as it is given. A change of its addresses
+    /// ends those that are written already; one that came before is noticed here.
+    async fn keep_login(&self, login: &Login, connection: &Connection) -> Result<()> {
+        self.store().insert_login(login).await?;
+        let stands = self.store().connection(&connection.id).await?;
+        if stands.is_some_and(|stands| stands.goes_where(connection)) {
+            return Ok(());
+        }
+        self.end_login(&login.id, LoginStatus::Failed, CHANGED)
+            .await?;
+        Err(Problem::new(Code::Conflict, CHANGED))
+    }
+
+    /// Wakes those who wait for sign-ins: some have ended.
+    pub(crate) fn login_ended(&self) {
+        self.shared.logins.wake();
     }
 
     /// How a sign-in stands, after it ended or `wait` passed. Only for the key that began it and

@@ -54,6 +54,22 @@ impl Connection {
     pub fn is_for_consumers(&self) -> bool {
         self.tenant_id == CONSUMERS || self.tenant_id == CONSUMER_TENANT_ID
     }
+
+    /// Whether secrets and tokens of the one may go where those of the other go: the same
+    /// application in the same tenant, at the same addresses.
+    pub fn goes_where(&self, other: &Self) -> bool {
+        let place = |it: &Self| {
+            (
+                it.id.clone(),
+                it.tenant_id.clone(),
+                it.client_id.clone(),
+                it.authority_url.clone(),
+                it.graph_url.clone(),
+                it.endpoints.clone(),
+            )
+        };
+        place(self) == place(other)
+    }
 }
 
 /// What a sign-in asks for when the connection does not say otherwise: the delegated permissions

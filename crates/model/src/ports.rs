@@ -2,7 +2,7 @@
 
 use crate::account::AccountState;
 use crate::call::CallRecord;
-use crate::connection::Credential;
+use crate::connection::{Connection, Credential};
 use crate::grant::Grant;
 use crate::ids::{AccountId, ConnectionId};
 use async_trait::async_trait;
@@ -10,20 +10,35 @@ use async_trait::async_trait;
 /// Where secrets and grants lie.
 #[async_trait]
 pub trait TokenVault: Send + Sync {
-    /// The connection's credentials, the one to try first in front.
-    async fn credentials(&self, connection: &ConnectionId) -> Result<Vec<Credential>, PortError>;
-    /// A user's grant; `None` when there is none (any more).
-    async fn grant(&self, account: &AccountId) -> Result<Option<Grant>, PortError>;
-    /// Makes a rotated grant durable. Returns only when it is on disk: the access token that came
-    /// with it is not used before.
-    async fn save_grant(&self, account: &AccountId, grant: &Grant) -> Result<(), PortError>;
+    /// The connection's credentials, the one to try first in front. They are for the connection as
+    /// it is given: where it goes somewhere else by now ([`Connection::goes_where`]) there are none,
+    /// but an error.
+    async fn credentials(&self, connection: &Connection) -> Result<Vec<Credential>, PortError>;
+    /// A user's grant; `None` when there is none (any more). It is for the connection as it is
+    /// given, as above.
+    async fn grant(
+        &self,
+        account: &AccountId,
+        connection: &Connection,
+    ) -> Result<Option<Grant>, PortError>;
+    /// Makes a rotated grant durable in place of `used`. Returns only when it is on disk: the access
+    /// token that came with it is not used before. `Ok(false)`, and nothing is written, when the
+    /// account has another grant by now, or none: it was signed in anew, removed or ended.
+    async fn rotate_grant(
+        &self,
+        account: &AccountId,
+        used: &Grant,
+        grant: &Grant,
+    ) -> Result<bool, PortError>;
     /// Says that an account can or can no longer act. Ending a grant (any state but `active` and
-    /// `refreshing`) keeps the account and its mailboxes.
+    /// `refreshing`) keeps the account and its mailboxes. `by` is the grant that this was found out
+    /// with: of an account that has another one by now it says nothing.
     async fn set_state(
         &self,
         account: &AccountId,
         state: AccountState,
         reason: Option<&str>,
+        by: Option<&Grant>,
     ) -> Result<(), PortError>;
     /// Says that Microsoft took none of a connection's credentials, where that was found out by a
     /// user's refresh: it is the application that cannot act.

@@ -6,7 +6,6 @@ use crate::{Code, Engine, Problem, Result};
 use postroom_model::cloud::{is_known_authority, is_known_root};
 use postroom_model::connection::{Connection, Endpoints};
 use postroom_model::key::Scope;
-use postroom_model::{ConnectionId, CredentialId};
 use url::Url;
 
 /// A root as given, or the cloud's.
@@ -110,7 +109,8 @@ pub(super) fn is_one_authority(connection: &Connection) -> Result<()> {
         return Ok(());
     }
     Err(Problem::invalid(format!(
-        "The endpoints of one sign-in service lie at one host, but these are at {}: give          authorityUrl and all endpoints at the same one.",
+        "The endpoints of one sign-in service lie at one host, but these are at {}: give \
+         authorityUrl and all endpoints at the same one.",
         origins.join(", ")
     )))
 }
@@ -129,45 +129,35 @@ pub(super) fn scopes_are_at_home(connection: &Connection) -> Result<()> {
     match astray {
         None => Ok(()),
         Some(scope) => Err(Problem::invalid(format!(
-            "The scope {scope:?} is of another resource than the connection's Graph at {home}: its              token would be shown to the wrong one. Give permissions by their names, like              Mail.Read."
+            "The scope {scope:?} is of another resource than the connection's Graph at {home}: its \
+             token would be shown to the wrong one. Give permissions by their names, like              Mail.Read."
         ))),
     }
 }
 
-/// The setting that says since when a connection's secrets go to another host.
-pub(crate) fn moved_setting(connection: &ConnectionId) -> String {
-    format!("connection.{connection}.moved_at")
-}
-
 impl Engine {
-    /// Ends what was granted through a connection, sign-ins under way included.
-    pub(super) async fn end_grants_of(
+    /// Refuses a change after which people sign in to Postroom somewhere else from a caller without
+    /// `admin`: whoever says who somebody is may be whoever he likes.
+    pub(super) async fn may_move_sign_in(
         &self,
-        id: &ConnectionId,
-        keep: &[CredentialId],
+        caller: &Caller,
+        before: Vec<Connection>,
+        after: Vec<Connection>,
     ) -> Result<()> {
-        let now = self.now();
-        // A code that is on its way from the old host must not be shown to the new one.
-        self.store()
-            .put_setting(&moved_setting(id), &now.to_string())
-            .await?;
-        let before = self.store().accounts().await?;
-        self.store()
-            .end_grants(
-                id,
-                keep,
-                "The connection's addresses were changed: sign in again.",
-                now,
-            )
-            .await?;
-        self.door().forget_connection(id);
-        for now in self.store().accounts().await? {
-            let was = before.iter().find(|was| was.id == now.id);
-            if was.is_some_and(|was| was.connection == *id) {
-                self.shared.account_changes.tell(was, &now);
-            }
+        let (before, after) = (self.signs_in_through(before), self.signs_in_through(after));
+        let stays = match (&before, &after) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(before), Some(after)) => after.goes_where(before),
+        };
+        if stays || caller.has(Scope::Admin) || self.store().persons().await?.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Err(Problem::new(
+            Code::Forbidden,
+            "People sign in to Postroom through this connection, or would from now on: only a key \
+             with admin may say where they do.",
+        ))
     }
 }
 
@@ -175,6 +165,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::connections::{ConnectionChange, changed};
+    use postroom_model::ConnectionId;
     use postroom_model::Timestamp;
     use postroom_model::cloud::Cloud;
 

@@ -92,6 +92,9 @@ impl Engine {
                  when it was made, or a certificate.",
             ));
         }
+        let name = self.connection_now(id).await?.name;
+        let fit = self.fit(caller, &name, credential).await?;
+        let _turn = self.shared.adding_credentials.lock().await;
         let connection = self.connection_now(id).await?;
         if connection.credentials.len() >= MOST {
             return Err(Problem::new(
@@ -103,8 +106,11 @@ impl Engine {
                 ),
             ));
         }
-        let fit = self.fit(caller, &connection.name, credential).await?;
-        self.keep_credential(id, fit).await
+        let credential = self.credential_of(fit);
+        self.store().insert_credential(id, &credential).await?;
+        self.door().forget_connection(id);
+        self.settle_application(id, true).await?;
+        Ok(credential.info)
     }
 
     /// Removes a credential.
@@ -206,38 +212,20 @@ impl Engine {
         })?
     }
 
-    /// Writes a credential and has the application act by it.
-    pub(super) async fn keep_credential(
-        &self,
-        id: &ConnectionId,
-        fit: Fit,
-    ) -> Result<CredentialInfo> {
-        let info = self.insert_credential(id, fit).await?;
-        self.door().forget_connection(id);
-        self.settle_application(id, true).await?;
-        Ok(info)
-    }
-
-    pub(super) async fn insert_credential(
-        &self,
-        id: &ConnectionId,
-        fit: Fit,
-    ) -> Result<CredentialInfo> {
+    /// The credential that is kept of it.
+    pub(super) fn credential_of(&self, fit: Fit) -> Credential {
         let now = self.now();
-        let info = CredentialInfo {
-            id: CredentialId::new(self.shared.dice.timed_guid(now).to_string()),
-            kind: fit.kind,
-            expires_at: fit.expires_at,
-            created_at: now,
-            certificate: fit.certificate,
-            federated: fit.federated,
-        };
-        let credential = Credential {
-            info: info.clone(),
+        Credential {
+            info: CredentialInfo {
+                id: CredentialId::new(self.shared.dice.timed_guid(now).to_string()),
+                kind: fit.kind,
+                expires_at: fit.expires_at,
+                created_at: now,
+                certificate: fit.certificate,
+                federated: fit.federated,
+            },
             secret: fit.secret,
-        };
-        self.store().insert_credential(id, &credential).await?;
-        Ok(info)
+        }
     }
 }
 

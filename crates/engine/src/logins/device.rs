@@ -64,7 +64,7 @@ impl Engine {
             created_at: now,
             expires_at: later(now, lives.min(code.expires_in)),
         };
-        self.store().insert_login(&login).await?;
+        self.keep_login(&login, connection).await?;
         self.spawn(poll(self.clone(), login.id.clone(), code.interval));
         Ok(login)
     }
@@ -88,9 +88,7 @@ impl Engine {
         let Some(connection) = self.store().connection(&login.connection).await? else {
             return Ok(Next::Nothing);
         };
-        if self.moved_since(&login).await? {
-            let why = "The connection's addresses were changed meanwhile. Begin the sign-in again.";
-            self.end_login(id, LoginStatus::Failed, why).await?;
+        if !self.is_pending(id).await? {
             return Ok(Next::Nothing);
         }
         let polled = self
@@ -101,7 +99,7 @@ impl Engine {
             Ok(DevicePoll::Pending) => return Ok(Next::Poll),
             Ok(DevicePoll::SlowDown) => return Ok(Next::Slower),
             Ok(DevicePoll::SignedIn(signed_in)) => {
-                self.complete(&login, *signed_in).await?;
+                self.complete(&connection, &login, *signed_in).await?;
                 return Ok(Next::Nothing);
             }
             Err(error) => error,

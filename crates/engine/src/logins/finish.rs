@@ -1,8 +1,7 @@
 //! From a code to an account.
 
 use super::returned::Returned;
-use super::{EXPIRED, LoginEnd};
-use crate::connections::moved_setting;
+use super::{CHANGED, EXPIRED, LoginEnd};
 use crate::grants::REFRESH_TOKEN_LIFETIME;
 use crate::{Code, Engine, Problem, Result};
 use postroom_microsoft::{Again, DoorError, SignedIn};
@@ -11,7 +10,7 @@ use postroom_model::audit::{Actor, ActorKind, Outcome, Subject};
 use postroom_model::clock::later;
 use postroom_model::connection::Connection;
 use postroom_model::login::{Login, LoginStatus};
-use postroom_model::{AccountId, LoginId, Secret, Timestamp};
+use postroom_model::{AccountId, LoginId, Secret};
 use std::time::Duration;
 
 /// How finishing went.
@@ -76,11 +75,13 @@ impl Engine {
             return Ok(failed("Nobody waits for this sign-in any more."));
         };
         if login.status != LoginStatus::Pending {
-            return Ok(failed(match login.status {
-                LoginStatus::Completed => {
-                    "This sign-in was finished already. You may close this window."
+            return Ok(Finish::Failed(match (login.status, login.error) {
+                (LoginStatus::Completed, _) => {
+                    "This sign-in was finished already. You may close this window.".to_owned()
                 }
-                _ => "This sign-in has ended already. Begin a new one where you came from.",
+                (_, Some(why)) => format!("This sign-in has ended already. {why}"),
+                (_, None) => "This sign-in has ended already. Begin a new one where you came from."
+                    .to_owned(),
             }));
         }
         if login.expires_at <= self.now() {
@@ -100,12 +101,11 @@ impl Engine {
         let Some(connection) = self.store().connection(&login.connection).await? else {
             return Ok(failed("The connection of this sign-in was removed."));
         };
-        if self.moved_since(&login).await? {
-            let why = "The connection's addresses were changed meanwhile. Begin the sign-in again.";
-            return self.fail(id, LoginStatus::Failed, why.to_owned()).await;
+        if !self.is_pending(id).await? {
+            return Ok(failed(CHANGED));
         }
         match self.redeem(&connection, &login, &code).await {
-            Ok(signed_in) => self.complete(&login, signed_in).await,
+            Ok(signed_in) => self.complete(&connection, &login, signed_in).await,
             Err(error) if error.again() == Again::Never => {
                 self.fail(id, LoginStatus::Failed, error.to_string()).await
             }
@@ -133,7 +133,12 @@ impl Engine {
     }
 
     /// Writes account and grant, and only then lets the token be used.
-    pub(super) async fn complete(&self, login: &Login, signed_in: SignedIn) -> Result<Finish> {
+    pub(super) async fn complete(
+        &self,
+        connection: &Connection,
+        login: &Login,
+        signed_in: SignedIn,
+    ) -> Result<Finish> {
         let now = self.now();
         let was = self
             .store()
@@ -164,8 +169,7 @@ impl Engine {
         // What was remembered is of the grant before this one.
         self.door().forget_token(&account.id);
         self.door()
-            .adopt_token(&account.id, signed_in.access_token)
-            .await;
+            .adopt_token(connection, &account.id, signed_in.access_token);
         self.shared.account_changes.tell(was.as_ref(), &account);
         self.shared.logins.wake();
         self.shared.alerts.wake();
@@ -176,7 +180,7 @@ impl Engine {
 
     /// How a sign-in ended, for the audit log. Whoever sits at the browser is known to Microsoft
     /// only.
-    pub(super) async fn note_login_end(
+    pub(crate) async fn note_login_end(
         &self,
         login: &Login,
         end: std::result::Result<&Account, LoginStatus>,
@@ -231,15 +235,10 @@ impl Engine {
         Ok(Finish::Failed(why))
     }
 
-    /// Whether the connection's secrets go to another host than when the sign-in began: its code
-    /// is not for that one.
-    pub(super) async fn moved_since(&self, login: &Login) -> Result<bool> {
-        let moved = self
-            .store()
-            .setting(&moved_setting(&login.connection))
-            .await?;
-        Ok(moved
-            .and_then(|at| at.parse::<Timestamp>().ok())
-            .is_some_and(|at| at >= login.created_at))
+    /// Whether a sign-in is still under way, looked at after its connection was read: with addresses
+    /// that lead somewhere else it is over, and its code is not for those.
+    pub(super) async fn is_pending(&self, id: &LoginId) -> Result<bool> {
+        let login = self.store().login(id).await?;
+        Ok(login.is_some_and(|login| login.status == LoginStatus::Pending))
     }
 }

@@ -83,7 +83,11 @@ impl Engine {
     /// # Errors
     /// When the store fails.
     pub async fn sign_in_connection(&self) -> Result<Option<Connection>> {
-        let mut all = self.connections().await?;
+        Ok(self.signs_in_through(self.connections().await?))
+    }
+
+    /// The one of these that people sign in through.
+    pub(crate) fn signs_in_through(&self, mut all: Vec<Connection>) -> Option<Connection> {
         let chosen = match &self.settings().sign_in_connection {
             Some(named) => all.into_iter().find(|one| {
                 one.id.as_str() == named || one.name.to_lowercase() == named.to_lowercase()
@@ -91,7 +95,7 @@ impl Engine {
             None if all.len() == 1 => all.pop(),
             None => None,
         };
-        Ok(chosen.filter(|one| !NO_TENANTS.contains(&one.tenant_id.to_lowercase().as_str())))
+        chosen.filter(|one| !NO_TENANTS.contains(&one.tenant_id.to_lowercase().as_str()))
     }
 
     /// Begins a sign-in.

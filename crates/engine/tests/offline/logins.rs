@@ -187,7 +187,7 @@ async fn a_code_is_not_shown_to_a_new_host() {
         .await
         .unwrap();
     let back = pairs(&[("code", "c"), ("state", login.state.reveal())]);
-    assert!(why(engine.login_returned(&back).await).contains("changed meanwhile"));
+    assert!(why(engine.login_returned(&back).await).contains("addresses were changed"));
     let ended = engine
         .login(&Caller::Local, &login.id, Duration::ZERO)
         .await

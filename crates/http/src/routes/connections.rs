@@ -271,10 +271,10 @@ async fn remove_connection(
     _: Asked<Nothing>,
     sent: Sent<NoBody>,
 ) -> Answer {
-    let engine = app.engine.clone();
+    let (engine, by) = (app.engine.clone(), caller.clone());
     let work = async move {
         let id = engine.connection(&named).await?.id;
-        engine.remove_connection(&id).await?;
+        engine.remove_connection(&by, &id).await?;
         Ok(Deleted::of(id))
     };
     sent.once.run(&app, &caller, StatusCode::OK, work).await

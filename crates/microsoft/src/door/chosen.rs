@@ -6,7 +6,7 @@ use super::error::DoorError;
 use super::guard::held;
 use super::identity::Identity;
 use super::token_scopes::TokenScopes;
-use super::tokens::{CALM, Renewing, Slot, about_account, current, renew};
+use super::tokens::{CALM, Renewing, Slot, Used, about_account, current, renew, tell};
 use crate::signin;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
@@ -56,8 +56,8 @@ impl Chosen {
         self.kept.clear();
     }
 
-    /// The place of a set, made if need be.
-    fn place(&mut self, scopes: &TokenScopes, generation: u64) -> &mut Kept {
+    /// The place of a set, made if need be. `None` where every place has a token under way.
+    fn place(&mut self, scopes: &TokenScopes, generation: u64) -> Option<&mut Kept> {
         self.uses += 1;
         let uses = self.uses;
         self.kept.retain(|kept| kept.generation == generation);
@@ -65,6 +65,9 @@ impl Chosen {
             Some(at) => at,
             None => {
                 self.make_room();
+                if self.kept.len() >= MOST {
+                    return None;
+                }
                 self.kept.push(Kept {
                     scopes: scopes.clone(),
                     generation,
@@ -77,9 +80,9 @@ impl Chosen {
                 self.kept.len() - 1
             }
         };
-        let kept = &mut self.kept[at];
+        let kept = self.kept.get_mut(at)?;
         kept.used = uses;
-        kept
+        Some(kept)
     }
 
     fn make_room(&mut self) {
@@ -158,14 +161,23 @@ fn look(
     let now = door.house.clock.now();
     let generation = current(&mut held(&slot.state), &who.connection);
     let mut chosen = held(&slot.chosen);
-    let kept = chosen.place(scopes, generation);
+    let Some(kept) = chosen.place(scopes, generation) else {
+        return Looked::Refused(DoorError::Network {
+            connection: who.connection.name.clone(),
+            what: format!(
+                "tokens for {MOST} other sets of scopes are being fetched for this account; try again when they are there"
+            ),
+            doubtful: false,
+        });
+    };
     let calm = kept.calm_until.is_some_and(|until| now < until);
+    let refused = kept.refusal.as_ref().is_some_and(|(until, _)| now < *until);
     if let Some(granted) = kept.granted.clone()
         && now < granted.token.expires_at
     {
         let lasts = later(now, valid_for) < granted.token.expires_at;
-        if lasts || calm {
-            if now >= granted.token.refresh_at && kept.flight.is_none() && !calm {
+        if lasts || calm || refused {
+            if now >= granted.token.refresh_at && kept.flight.is_none() && !calm && !refused {
                 drop(take_off(door, who, slot, kept));
             }
             return Looked::Have(granted);
@@ -193,9 +205,11 @@ fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, kept: &mut Kept) -> F
         slot: Arc::clone(slot),
         scopes: kept.scopes.clone(),
         generation: kept.generation,
+        used: Used::default(),
     };
     let (door, who) = (door.clone(), who.clone());
-    tokio::spawn(async move {
+    let refreshes = door.house.refreshes.clone();
+    refreshes.spawn(async move {
         let fetched = fetch(&door, &who, &landing).await;
         landing.settle(&door, &fetched);
         drop(landing);
@@ -215,6 +229,7 @@ async fn fetch(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
                 slot: &landing.slot,
                 generation: landing.generation,
                 scopes: Some(&landing.scopes),
+                used: &landing.used,
             };
             renew(door, who, renewing).await.map(|renewed| Granted {
                 token: renewed.access_token,
@@ -222,7 +237,16 @@ async fn fetch(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
             })
         }
     };
-    asked.map_err(|error| about_these_scopes(about_account(error, who.account.kind)))
+    let error = match asked {
+        Ok(granted) => return Ok(granted),
+        Err(error) => about_these_scopes(about_account(door, who, error).await),
+    };
+    if let Some(state) = error.ends_grant()
+        && landing.counts()
+    {
+        tell(door, who, &landing.used, state, Some(&error.to_string())).await;
+    }
+    Err(error)
 }
 
 /// What one set of scopes is refused for says nothing about the grant: consent can be missing for
@@ -247,9 +271,15 @@ struct Landing {
     slot: Arc<Slot>,
     scopes: TokenScopes,
     generation: u64,
+    used: Used,
 }
 
 impl Landing {
+    /// Whether the account is still the one that this was begun for.
+    fn counts(&self) -> bool {
+        self.slot.generation() == self.generation
+    }
+
     fn settle(&self, door: &Door, fetched: &Fetched) {
         let now = door.house.clock.now();
         let mut chosen = held(&self.slot.chosen);

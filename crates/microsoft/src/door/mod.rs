@@ -54,6 +54,7 @@ use crate::signin::rotation::Rotation;
 use budget::Budgets;
 use net::Net;
 use postroom_model::clock::SharedClock;
+use postroom_model::connection::Connection;
 use postroom_model::dice::SharedDice;
 use postroom_model::grant::AccessToken;
 use postroom_model::ports::{CallLog, TokenVault};
@@ -62,6 +63,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokens::TokenDesk;
+use tokio_util::task::TaskTracker;
 
 /// The one door to Microsoft. Cheap to clone; all clones share tokens and budgets.
 #[derive(Clone)]
@@ -93,6 +95,8 @@ pub(crate) struct House {
     pub(crate) net: Net,
     pub(crate) budgets: Budgets,
     pub(crate) tokens: TokenDesk,
+    /// Refreshes under way.
+    pub(crate) refreshes: TaskTracker,
     pub(crate) discovery: DiscoveryCache,
     pub(crate) keys: KeyCache,
     pub(crate) rotation: Rotation,
@@ -114,6 +118,7 @@ impl Door {
                     parts.settings.longest_wait,
                 ),
                 tokens: TokenDesk::default(),
+                refreshes: TaskTracker::new(),
                 discovery: DiscoveryCache::default(),
                 keys: KeyCache::default(),
                 rotation: Rotation::default(),
@@ -171,9 +176,17 @@ impl Door {
         })
     }
 
-    /// Takes a token that came with a sign-in, so that the first call needs no refresh.
-    pub async fn adopt_token(&self, account: &AccountId, token: AccessToken) {
-        self.house.tokens.adopt(account, token);
+    /// Takes a token that came with a sign-in through this connection, so that the first call needs
+    /// no refresh.
+    pub fn adopt_token(&self, connection: &Connection, account: &AccountId, token: AccessToken) {
+        self.house.tokens.adopt(connection, account, token);
+    }
+
+    /// Returns when no refresh is under way: what Microsoft rotated is stored. Before the vault is
+    /// closed, and when nobody asks for tokens any more.
+    pub async fn settled(&self) {
+        self.house.refreshes.close();
+        self.house.refreshes.wait().await;
     }
 
     /// Forgets an account's access token and its last refusal: the account was removed, signed in

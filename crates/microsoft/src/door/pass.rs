@@ -6,6 +6,7 @@ use super::error::DoorError;
 use super::identity::Identity;
 use super::request::{GraphRequest, Repeat, Target};
 use super::send::{Call, REFUSAL_BYTES, body_error, explain, note};
+use super::tokens::Renewals;
 use super::upload::Upload;
 use super::{Answer, Door, GraphPath};
 use crate::signin::claims;
@@ -83,7 +84,8 @@ impl Door {
             PassedBody::Upload(upload) => Some(upload),
             PassedBody::None | PassedBody::Whole(_) => None,
         };
-        let (mut attempt, mut fresh, mut renewed) = (1, false, false);
+        let (mut attempt, mut fresh) = (1, false);
+        let mut renewals = Renewals::default();
         loop {
             let mut token = call.token().await?;
             let places = self.places(&call, who, &passed.budgets).await?;
@@ -124,15 +126,14 @@ impl Door {
             let refused = whole(status, headers, body);
             if let Some(token) = token.filter(|_| status == 401) {
                 // Whoever calls next gets another one, even if this call cannot be made again.
-                // A second refusal in a row is not the token's fault.
-                if !renewed {
+                let helps = renewals.may_help(claims.as_deref());
+                if helps {
                     let tokens = &self.house.tokens;
                     tokens.drop_refused(&who.account.id, &token, claims);
                 }
-                if renewed || has_begun(upload) {
+                if !helps || has_begun(upload) {
                     return Ok(refused);
                 }
-                renewed = true;
                 continue;
             }
             if has_begun(upload) {

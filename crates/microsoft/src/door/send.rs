@@ -131,7 +131,7 @@ impl<'a> Call<'a> {
     /// when a caller comes back after a body that broke off.
     pub(super) async fn accepted(&self, attempt: &mut u32) -> Result<Accepted, DoorError> {
         let mut fresh = false;
-        let mut renewed = false;
+        let mut renewals = tokens::Renewals::default();
         loop {
             // The token first, so that a refresh holds no place of the mailbox; and once more where
             // it was over by the time that there was a place.
@@ -165,13 +165,14 @@ impl<'a> Call<'a> {
             }
             let challenge = answer.headers.clone();
             let refusal = self.refusal(answer).await;
-            if let Some(token) = token.filter(|_| refusal.status == 401 && !renewed) {
-                let account = &self.who.account.id;
+            if let Some(token) = token.filter(|_| refusal.status == 401) {
                 // What Graph asks for goes into the request for the next token.
                 let claims = claims::challenge(&challenge);
-                self.door.house.tokens.drop_refused(account, &token, claims);
-                renewed = true;
-                continue;
+                if renewals.may_help(claims.as_deref()) {
+                    let account = &self.who.account.id;
+                    self.door.house.tokens.drop_refused(account, &token, claims);
+                    continue;
+                }
             }
             fresh = refusal.status == 503;
             self.wait_after_refusal(attempt, refusal, vec![place])

@@ -13,7 +13,7 @@ use futures::future::{BoxFuture, Shared};
 use postroom_model::account::{AccountKind, AccountState};
 use postroom_model::clock::later;
 use postroom_model::connection::Connection;
-use postroom_model::grant::AccessToken;
+use postroom_model::grant::{AccessToken, Grant};
 use postroom_model::{AccountId, ConnectionId, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -24,9 +24,6 @@ use tokio::sync::oneshot;
 pub(super) const CALM: Duration = Duration::from_secs(10);
 
 type Fetched = Result<AccessToken, DoorError>;
-
-/// An account's state and the reason for it.
-type Told = (AccountState, Option<String>);
 
 /// What all who wait for the same refresh wait for; `None` when it was broken off.
 type Flight = Shared<BoxFuture<'static, Option<Fetched>>>;
@@ -64,15 +61,14 @@ pub(super) struct State {
     /// The last final refusal, repeated until that time.
     refusal: Option<(Timestamp, DoorError)>,
     calm_until: Option<Timestamp>,
-    /// What the vault was told last: state and reason.
-    reported: Option<Told>,
     /// What Graph asked for when it refused the last token (JSON): it goes along with the next
     /// request.
     claims: Option<String>,
     /// Since when the refresh is under way.
     flying_since: Option<Timestamp>,
     /// What Microsoft gave and the vault could not take. It is given to the vault before anything
-    /// else is asked of Microsoft: the refresh token that it replaces may be used up.
+    /// else is asked of Microsoft: the refresh token that it replaces may be used up. The vault
+    /// knows whether it still counts, so it stays when all else is dropped.
     unsaved: Option<Unsaved>,
     /// When a token was fetched last, so that asking for one that lasts longer than Microsoft makes
     /// them does not fetch one after the other.
@@ -82,7 +78,11 @@ pub(super) struct State {
 /// A refresh that the vault does not have yet.
 #[derive(Clone)]
 struct Unsaved {
+    /// The grant that it was fetched with, and that it replaces.
+    used: Grant,
     renewed: Renewed,
+    /// The generation that its access token is of.
+    generation: u64,
     /// What its access token is for; `None`: the connection's Graph.
     scopes: Option<TokenScopes>,
 }
@@ -122,11 +122,40 @@ impl Basis {
 }
 
 impl State {
+    fn is_of(&self, connection: &ConnectionId) -> bool {
+        let basis = self.basis.as_ref();
+        basis.is_some_and(|basis| basis.connection == *connection)
+    }
+
+    /// Whether a final refusal is repeated for now.
+    fn is_refused(&self, now: Timestamp) -> bool {
+        self.refusal.as_ref().is_some_and(|(until, _)| now < *until)
+    }
+
     fn clear(&mut self) {
         *self = Self {
             generation: self.generation + 1,
+            unsaved: self.unsaved.take(),
             ..Self::default()
         };
+    }
+}
+
+/// What a call's tokens were refused for so far.
+#[derive(Default)]
+pub(super) struct Renewals {
+    once: bool,
+    for_claims: bool,
+}
+
+impl Renewals {
+    /// Whether another token may help: once in any case, and once more where Graph asks for claims
+    /// only then. A second refusal in a row is not the token's fault.
+    pub(super) fn may_help(&mut self, claims: Option<&str>) -> bool {
+        let helps = !self.once || (claims.is_some() && !self.for_claims);
+        self.once = true;
+        self.for_claims |= claims.is_some();
+        helps
     }
 }
 
@@ -141,10 +170,11 @@ impl TokenDesk {
         Arc::clone(slots.entry(account.clone()).or_default())
     }
 
-    pub(crate) fn adopt(&self, account: &AccountId, token: AccessToken) {
+    pub(crate) fn adopt(&self, connection: &Connection, account: &AccountId, token: AccessToken) {
         let slot = self.slot(account);
         let mut state = held(&slot.state);
         state.clear();
+        state.basis = Some(Basis::of(connection));
         state.token = Some(token);
     }
 
@@ -156,12 +186,7 @@ impl TokenDesk {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         for slot in slots.values() {
             let mut state = held(&slot.state);
-            // One without a basis was adopted and never used: whose it is is not known here.
-            if state
-                .basis
-                .as_ref()
-                .is_none_or(|basis| basis.connection == *connection)
-            {
+            if state.is_of(connection) {
                 state.clear();
             }
         }
@@ -172,11 +197,7 @@ impl TokenDesk {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         for slot in slots.values() {
             let mut state = held(&slot.state);
-            if state
-                .basis
-                .as_ref()
-                .is_none_or(|basis| basis.connection == *connection)
-            {
+            if state.is_of(connection) {
                 state.token = None;
                 state.refusal = None;
                 state.calm_until = None;
@@ -192,7 +213,8 @@ impl TokenDesk {
     }
 
     /// Drops a token that Graph did not take, unless another has come in its place already. With
-    /// the claims that Graph asked for, the next one is asked for with them.
+    /// the claims that Graph asked for, the next one is asked for with them; also where another call
+    /// dropped it already, which was told of none.
     pub(crate) fn drop_refused(
         &self,
         account: &AccountId,
@@ -201,13 +223,12 @@ impl TokenDesk {
     ) {
         let slot = self.slot(account);
         let mut state = held(&slot.state);
-        if state
-            .token
-            .as_ref()
-            .is_some_and(|token| token.token == refused.token)
-        {
-            state.token = None;
-            state.claims = claims.or(state.claims.take());
+        match &state.token {
+            Some(token) if token.token != refused.token => {}
+            _ => {
+                state.token = None;
+                state.claims = claims.or(state.claims.take());
+            }
         }
     }
 }
@@ -273,7 +294,10 @@ fn look(door: &Door, who: &Identity, slot: &Arc<Slot>, valid_for: Duration) -> L
     let lasts = |token: &AccessToken| {
         let just_fetched = state.fetched_at.is_some_and(|at| now < later(at, CALM));
         let calm = state.calm_until.is_some_and(|until| now < until);
-        valid_for.is_zero() || just_fetched || calm || later(now, valid_for) < token.expires_at
+        // A refusal ends what there is no sooner than it is over.
+        let refused = state.is_refused(now);
+        let lasts = later(now, valid_for) < token.expires_at;
+        valid_for.is_zero() || just_fetched || calm || refused || lasts
     };
     if let Some(token) = &state.token
         && now < token.expires_at
@@ -309,15 +333,13 @@ fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, state: &mut State) ->
     let landing = Landing {
         slot: Arc::clone(slot),
         generation: state.generation,
+        used: Used::default(),
     };
-    let known = state
-        .reported
-        .clone()
-        .unwrap_or_else(|| (who.account.state, who.account.reason.clone()));
     let (door, who) = (door.clone(), who.clone());
-    tokio::spawn(async move {
+    let refreshes = door.house.refreshes.clone();
+    refreshes.spawn(async move {
         let fetched = fetch(&door, &who, &landing).await;
-        let fetched = report(&door, &who, &landing, known, fetched).await;
+        report(&door, &who, &landing, &fetched).await;
         landing.settle(&door, &fetched);
         drop(landing);
         // Nobody may be waiting any more.
@@ -327,26 +349,18 @@ fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, state: &mut State) ->
 }
 
 async fn fetch(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
-    let claims = held(&landing.slot.state).claims.clone();
     let fetched = match who.account.kind {
         AccountKind::Application => {
+            let claims = held(&landing.slot.state).claims.clone();
+            held(&landing.used.claims).clone_from(&claims);
             signin::client_credentials::fetch(door, who, claims.as_deref()).await
         }
         AccountKind::User => fetch_for_user(door, who, landing).await,
     };
-    if let Err(error) = &fetched
-        && who.account.kind == AccountKind::User
-        && error.ends_grant() == Some(AccountState::CredentialExpired)
-    {
-        let (vault, connection) = (&door.house.vault, &who.connection);
-        let told = vault
-            .credential_refused(&connection.id, &error.to_string())
-            .await;
-        if let Err(error) = told {
-            tracing::warn!(connection = %connection.name, %error, "that the credential was refused was not stored");
-        }
+    match fetched {
+        Ok(token) => Ok(token),
+        Err(error) => Err(about_account(door, who, error).await),
     }
-    fetched.map_err(|error| about_account(error, who.account.kind))
 }
 
 async fn fetch_for_user(door: &Door, who: &Identity, landing: &Landing) -> Fetched {
@@ -354,6 +368,7 @@ async fn fetch_for_user(door: &Door, who: &Identity, landing: &Landing) -> Fetch
         slot: &landing.slot,
         generation: landing.generation,
         scopes: None,
+        used: &landing.used,
     };
     Ok(renew(door, who, renewing).await?.access_token)
 }
@@ -365,10 +380,20 @@ pub(super) struct Renewing<'a> {
     pub(super) generation: u64,
     /// `None`: the connection's Graph.
     pub(super) scopes: Option<&'a TokenScopes>,
+    pub(super) used: &'a Used,
+}
+
+/// What a refresh goes by.
+#[derive(Default)]
+pub(super) struct Used {
+    /// The account's grant as this refresh knows it: what it says of the account, it says of that.
+    pub(super) grant: Mutex<Option<Grant>>,
+    /// The claims that it asks to be met.
+    claims: Mutex<Option<String>>,
 }
 
 /// Uses the grant, alone. The rotated refresh token is durable before the access token is given
-/// out.
+/// out. It is kept whatever becomes of the access token: the former one may be used up.
 pub(super) async fn renew(
     door: &Door,
     who: &Identity,
@@ -377,24 +402,38 @@ pub(super) async fn renew(
     let _turn = renewing.slot.turn.lock().await;
     let unsaved = held(&renewing.slot.state).unsaved.clone();
     if let Some(unsaved) = unsaved {
-        save(door, who, renewing, &unsaved).await?;
-        if unsaved.scopes.as_ref() == renewing.scopes {
+        let fits =
+            unsaved.generation == renewing.generation && unsaved.scopes.as_ref() == renewing.scopes;
+        if save(door, who, renewing, &unsaved).await? && fits {
             return Ok(unsaved.renewed);
         }
     }
+    let grant = signin::refresh_token::grant(door, who).await?;
+    *held(&renewing.used.grant) = Some(grant.clone());
     let scopes = renewing.scopes.map(TokenScopes::asked);
     // What Graph asked for is for Graph's tokens.
     let claims = match scopes {
         None => asked_for(door, who, renewing.slot).await?,
         Some(_) => None,
     };
-    let renewed = signin::refresh_token::fetch_for(door, who, scopes, claims.as_deref()).await?;
+    held(&renewing.used.claims).clone_from(&claims);
+    let (used, claims) = (grant.clone(), claims.as_deref());
+    let renewed = signin::refresh_token::fetch_for(door, who, grant, scopes, claims).await?;
     let unsaved = Unsaved {
+        used,
         renewed,
+        generation: renewing.generation,
         scopes: renewing.scopes.cloned(),
     };
-    save(door, who, renewing, &unsaved).await?;
-    Ok(unsaved.renewed)
+    if save(door, who, renewing, &unsaved).await? {
+        return Ok(unsaved.renewed);
+    }
+    Err(DoorError::Network {
+        connection: who.connection.name.clone(),
+        what: "the account was signed in anew or removed while its token was fetched; try again"
+            .to_owned(),
+        doubtful: false,
+    })
 }
 
 /// The claims that Graph's next token has to meet: of the last refusal, or of one that waits for the
@@ -409,39 +448,39 @@ async fn asked_for(door: &Door, who: &Identity, slot: &Slot) -> Result<Option<St
     kept.map_err(|error| DoorError::Vault(error.into()))
 }
 
+/// Gives a rotated grant to the vault. `false` when the account has another one by now, or none.
 async fn save(
     door: &Door,
     who: &Identity,
     renewing: Renewing<'_>,
     unsaved: &Unsaved,
-) -> Result<(), DoorError> {
-    // A user who signed in anew meanwhile has a newer grant, which must not be overwritten.
-    if renewing.slot.generation() != renewing.generation {
-        return Err(DoorError::Network {
-            connection: who.connection.name.clone(),
-            what:
-                "the account was signed in anew or removed while its token was fetched; try again"
-                    .to_owned(),
-            doubtful: false,
-        });
-    }
+) -> Result<bool, DoorError> {
+    let rotated = &unsaved.renewed.grant;
     let vault = &door.house.vault;
     let saved = vault
-        .save_grant(&who.account.id, &unsaved.renewed.grant)
+        .rotate_grant(&who.account.id, &unsaved.used, rotated)
         .await;
-    let mut state = held(&renewing.slot.state);
-    if state.generation == renewing.generation {
-        state.unsaved = saved.is_err().then(|| unsaved.clone());
-    }
+    held(&renewing.slot.state).unsaved = saved.is_err().then(|| unsaved.clone());
+    *held(&renewing.used.grant) = Some(rotated.clone());
     saved.map_err(|error| DoorError::Vault(error.into()))
 }
 
 /// A wrong secret is the application's trouble and ends no user's grant; what only a user can mend
 /// ends nothing of the application's.
-pub(super) fn about_account(error: DoorError, kind: AccountKind) -> DoorError {
+pub(super) async fn about_account(door: &Door, who: &Identity, error: DoorError) -> DoorError {
     let DoorError::SignIn(error) = error else {
         return error;
     };
+    let kind = who.account.kind;
+    if kind == AccountKind::User && error.ends_grant == Some(AccountState::CredentialExpired) {
+        let (vault, connection) = (&door.house.vault, &who.connection);
+        let told = vault
+            .credential_refused(&connection.id, &error.to_string())
+            .await;
+        if let Err(error) = told {
+            tracing::warn!(connection = %connection.name, %error, "that the credential was refused was not stored");
+        }
+    }
     let ends_grant = error.ends_grant.filter(|state| match kind {
         AccountKind::User => *state != AccountState::CredentialExpired,
         AccountKind::Application => matches!(
@@ -455,43 +494,42 @@ pub(super) fn about_account(error: DoorError, kind: AccountKind) -> DoorError {
     }))
 }
 
-/// Tells the vault what became of the account, where that is news.
-async fn report(
-    door: &Door,
-    who: &Identity,
-    landing: &Landing,
-    known: Told,
-    fetched: Fetched,
-) -> Fetched {
-    let (state, reason) = match &fetched {
+/// Tells the vault what became of the account.
+async fn report(door: &Door, who: &Identity, landing: &Landing, fetched: &Fetched) {
+    let (state, reason) = match fetched {
         Ok(_) => (AccountState::Active, None),
         Err(error) => match error.ends_grant() {
             Some(state) => (state, Some(error.to_string())),
-            None => return fetched,
+            None => return,
         },
     };
-    let told = (state, reason);
-    if told == known || !landing.counts() {
-        return fetched;
+    if !landing.counts() {
+        return;
     }
-    let (state, reason) = told;
-    if let Some(claims) = demanded(landing, &fetched)
+    if let Some(claims) = demanded(landing, fetched)
         && let Err(error) = door.house.vault.keep_claims(&who.account.id, &claims).await
     {
         tracing::warn!(account = %who.account.id, %error, "a claims challenge was not stored");
     }
-    let told = door
-        .house
-        .vault
-        .set_state(&who.account.id, state, reason.as_deref())
+    tell(door, who, &landing.used, state, reason.as_deref()).await;
+}
+
+/// Tells the vault how an account stands, as a refresh found it.
+pub(super) async fn tell(
+    door: &Door,
+    who: &Identity,
+    used: &Used,
+    state: AccountState,
+    reason: Option<&str>,
+) {
+    let by = held(&used.grant).clone();
+    let vault = &door.house.vault;
+    let told = vault
+        .set_state(&who.account.id, state, reason, by.as_ref())
         .await;
-    match told {
-        Ok(()) => held(&landing.slot.state).reported = Some((state, reason)),
-        Err(error) => {
-            tracing::warn!(account = %who.account.id, state = state.name(), %error, "the account's state was not stored");
-        }
+    if let Err(error) = told {
+        tracing::warn!(account = %who.account.id, state = state.name(), %error, "the account's state was not stored");
     }
-    fetched
 }
 
 /// What the user has to meet at the next sign-in: Entra's own challenge, or the one that Graph made.
@@ -509,6 +547,7 @@ fn demanded(landing: &Landing, fetched: &Fetched) -> Option<String> {
 struct Landing {
     slot: Arc<Slot>,
     generation: u64,
+    used: Used,
 }
 
 impl Landing {
@@ -529,7 +568,10 @@ impl Landing {
                 state.fetched_at = Some(now);
                 state.refusal = None;
                 state.calm_until = None;
-                state.claims = None;
+                // Others may have come meanwhile: they are for the next one.
+                if state.claims == *held(&self.used.claims) {
+                    state.claims = None;
+                }
             }
             Err(error) => {
                 state.calm_until = Some(later(now, CALM));

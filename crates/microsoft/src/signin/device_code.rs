@@ -8,7 +8,6 @@ use crate::door::{Door, DoorError, Outgoing, SignInError, Subject, web_address};
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use postroom_model::Secret;
-use postroom_model::account::AccountState;
 use postroom_model::connection::{Connection, Credential};
 use serde::Deserialize;
 use std::time::Duration;
@@ -94,18 +93,14 @@ impl Door {
         // here, too (RFC 8628, section 3.1), and say so.
         let first = self.ask_for_code(connection, &endpoint, scopes, None).await;
         match first {
-            Err(error) if error.ends_grant() == Some(AccountState::CredentialExpired) => {
+            Err(error) if token_endpoint::is_about_credential(&error) => {
                 let mut last = error;
                 for credential in token_endpoint::credentials(self, connection).await? {
                     match self
                         .ask_for_code(connection, &endpoint, scopes, Some(&credential))
                         .await
                     {
-                        Err(error)
-                            if error.ends_grant() == Some(AccountState::CredentialExpired) =>
-                        {
-                            last = error;
-                        }
+                        Err(error) if token_endpoint::is_about_credential(&error) => last = error,
                         other => return other,
                     }
                 }

@@ -16,20 +16,12 @@ pub(crate) struct Renewed {
     pub(crate) granted: Vec<String>,
 }
 
-/// Fetches one for these scopes of one resource, else for what a sign-in asks for: a refresh token is
-/// of a user and an application, not of a resource. `challenge` is what Graph asked for when it refused
-/// the last token. Every use gives a new refresh token without
-/// revoking the old one, so a repetition does no harm.
-pub(crate) async fn fetch_for(
-    door: &Door,
-    who: &Identity,
-    chosen: Option<&[String]>,
-    challenge: Option<&str>,
-) -> Result<Renewed, DoorError> {
+/// The grant that a user's token is fetched with.
+pub(crate) async fn grant(door: &Door, who: &Identity) -> Result<Grant, DoorError> {
     let (connection, account) = (&who.connection, &who.account);
     let vault = &door.house.vault;
-    let grant = vault
-        .grant(&account.id)
+    vault
+        .grant(&account.id, connection)
         .await
         .map_err(|error| DoorError::Vault(error.into()))?
         .ok_or_else(|| DoorError::NoGrant {
@@ -42,7 +34,21 @@ pub(crate) async fn fetch_for(
                     .as_deref()
                     .unwrap_or("the account")
             ),
-        })?;
+        })
+}
+
+/// Fetches one for these scopes of one resource, else for what a sign-in asks for: a refresh token is
+/// of a user and an application, not of a resource. `challenge` is what Graph asked for when it refused
+/// the last token. Every use gives a new refresh token without revoking the old one, so a repetition
+/// does no harm.
+pub(crate) async fn fetch_for(
+    door: &Door,
+    who: &Identity,
+    grant: Grant,
+    chosen: Option<&[String]>,
+    challenge: Option<&str>,
+) -> Result<Renewed, DoorError> {
+    let connection = &who.connection;
     let scope = scopes::user(connection, chosen.unwrap_or(&connection.scopes));
     let claims = claims::request(challenge);
     let form = [

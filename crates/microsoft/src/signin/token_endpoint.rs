@@ -165,14 +165,15 @@ pub(super) async fn credentials(
     let mut credentials = door
         .house
         .vault
-        .credentials(&connection.id)
+        .credentials(connection)
         .await
         .map_err(|error| DoorError::Vault(error.into()))?;
     credentials.retain(|credential| !credential.secret.is_empty());
     Ok(credentials)
 }
 
-fn is_about_credential(error: &DoorError) -> bool {
+/// Whether Microsoft did not take a credential, or it could not be shown: another one may do.
+pub(super) fn is_about_credential(error: &DoorError) -> bool {
     matches!(error, DoorError::Credential { .. })
         || error.ends_grant() == Some(AccountState::CredentialExpired)
 }

@@ -1,6 +1,6 @@
 //! Claims challenges: what Graph asks for goes into the request for the next token.
 
-use crate::support::{World, reply, token};
+use crate::support::{World, refusal, reply, token};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -46,9 +46,14 @@ fn asked(body: &str) -> Value {
 
 /// A Graph that takes tokens only that were asked for with the claims.
 async fn world() -> World {
-    let given = Arc::new(AtomicU32::new(0));
+    world_after(0).await
+}
+
+/// The same; so many refusals do not say so.
+async fn world_after(silent: u32) -> World {
+    let (given, refused) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     World::new(move |seen| {
-        let given = Arc::clone(&given);
+        let (given, refused) = (Arc::clone(&given), Arc::clone(&refused));
         async move {
             if seen.is_token() {
                 let claims = asked(&seen.body);
@@ -61,11 +66,35 @@ async fn world() -> World {
             }
             match seen.header("authorization").starts_with("Bearer GOOD") {
                 true => reply(200, json!({})),
+                false if refused.fetch_add(1, Ordering::SeqCst) < silent => {
+                    refusal(401, "InvalidAuthenticationToken")
+                }
                 false => challenged(),
             }
         }
     })
     .await
+}
+
+/// The first refusal says nothing of claims, the second does: the call is made a third time, with
+/// them.
+#[tokio::test]
+async fn a_challenge_is_answered_after_a_refusal_without_one() {
+    let world = world_after(1).await;
+    world
+        .door
+        .send(&world.user(), me())
+        .await
+        .expect("an answer");
+    assert_eq!((world.token_calls(), world.graph_calls()), (3, 3));
+    // Without any there is no third time.
+    let world = world_after(9).await;
+    world
+        .door
+        .send(&world.user(), me())
+        .await
+        .expect_err("refused");
+    assert_eq!((world.token_calls(), world.graph_calls()), (2, 2));
 }
 
 #[tokio::test]

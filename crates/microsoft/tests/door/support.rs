@@ -63,7 +63,7 @@ pub(crate) struct Vault {
 
 #[async_trait]
 impl TokenVault for Vault {
-    async fn credentials(&self, _: &ConnectionId) -> Result<Vec<Credential>, PortError> {
+    async fn credentials(&self, _: &Connection) -> Result<Vec<Credential>, PortError> {
         let secrets = self.secrets.lock().expect("secrets");
         let certificate = self.certificate.lock().expect("certificate").clone();
         let secrets = secrets.iter().map(|secret| Credential {
@@ -80,19 +80,30 @@ impl TokenVault for Vault {
         Ok(certificate.into_iter().chain(secrets).collect())
     }
 
-    async fn grant(&self, _: &AccountId) -> Result<Option<Grant>, PortError> {
+    async fn grant(&self, _: &AccountId, _: &Connection) -> Result<Option<Grant>, PortError> {
         Ok(self.grant.lock().expect("grant").clone())
     }
 
-    async fn save_grant(&self, _: &AccountId, grant: &Grant) -> Result<(), PortError> {
+    async fn rotate_grant(
+        &self,
+        _: &AccountId,
+        used: &Grant,
+        grant: &Grant,
+    ) -> Result<bool, PortError> {
         if *self.broken.lock().expect("broken") {
             return Err(PortError::new("the disk is full"));
         }
         // Long enough for anybody who does not wait to be seen.
         tokio::time::sleep(Duration::from_millis(20)).await;
-        *self.grant.lock().expect("grant") = Some(grant.clone());
-        self.events.lock().expect("events").push("saved".to_owned());
-        Ok(())
+        let mut stored = self.grant.lock().expect("grant");
+        let is_there = stored
+            .as_ref()
+            .is_some_and(|stored| stored.refresh_token == used.refresh_token);
+        if is_there {
+            *stored = Some(grant.clone());
+            self.events.lock().expect("events").push("saved".to_owned());
+        }
+        Ok(is_there)
     }
 
     async fn set_state(
@@ -100,8 +111,13 @@ impl TokenVault for Vault {
         _: &AccountId,
         state: AccountState,
         _: Option<&str>,
+        _: Option<&Grant>,
     ) -> Result<(), PortError> {
-        self.states.lock().expect("states").push(state);
+        let mut states = self.states.lock().expect("states");
+        let stands = states.last().copied().unwrap_or(AccountState::Active);
+        if stands != state {
+            states.push(state);
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use crate::support::{World, refusal, reply, sign_in_refusal, token};
 use postroom_microsoft::{Again, DoorError, DoorSettings, GraphPath, GraphRequest};
 use postroom_model::account::AccountState;
+use postroom_model::grant::Grant;
 use postroom_model::{AccountId, ConnectionId};
 use serde_json::json;
 use std::sync::Arc;
@@ -365,11 +366,85 @@ async fn a_grant_of_a_new_sign_in_is_not_overwritten_by_an_old_refresh() {
             expires_at: postroom_model::Timestamp::MAX,
             refresh_at: postroom_model::Timestamp::MAX,
         };
-        world.door.adopt_token(&who.account.id, adopted).await;
+        *world.vault.grant.lock().expect("grant") = Some(grant("SIGNED-IN"));
+        world
+            .door
+            .adopt_token(&who.connection, &who.account.id, adopted);
     };
     let (token, ()) = tokio::join!(slow, sign_in);
     assert_eq!(token.expect("a token").token.reveal(), "ADOPTED");
     assert!(world.vault.events.lock().expect("events").is_empty());
+}
+
+fn grant(token: &str) -> Grant {
+    Grant {
+        refresh_token: postroom_model::Secret::new(token),
+        scopes: Vec::new(),
+        received_at: postroom_model::Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn refresh_token(world: &World) -> String {
+    let grant = world.vault.grant.lock().expect("grant").clone();
+    grant.expect("a grant").refresh_token.reveal().to_owned()
+}
+
+/// The refresh token that it replaces may work no more.
+#[tokio::test]
+async fn a_rotated_grant_is_kept_when_the_connection_is_changed_meanwhile() {
+    let world = World::new(|_| async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        token("T1")
+    })
+    .await;
+    let who = world.user();
+    let change = async {
+        while world.token_calls() == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.door.forget_connection(&ConnectionId::new("c"));
+    };
+    let (token, ()) = tokio::join!(world.door.access_token(&who), change);
+    token.expect("a token");
+    let seen = world.seen.lock().expect("seen").clone();
+    let shown: Vec<bool> = seen
+        .iter()
+        .map(|seen| seen.body.contains("refresh_token=REFRESH-T1"))
+        .collect();
+    assert_eq!(
+        shown,
+        [false, true],
+        "the second goes by what the first got"
+    );
+    assert_eq!(refresh_token(&world), "REFRESH-T1");
+}
+
+#[tokio::test]
+async fn what_the_vault_could_not_take_is_kept_through_a_change_of_the_connection() {
+    let world = World::new(|_| async { token("T1") }).await;
+    let who = world.user();
+    *world.vault.broken.lock().expect("broken") = true;
+    world.door.access_token(&who).await.expect_err("not stored");
+    world.door.forget_connection(&ConnectionId::new("c"));
+    *world.vault.broken.lock().expect("broken") = false;
+    world.door.access_token(&who).await.expect("a token");
+    let saved = world.vault.events.lock().expect("events").clone();
+    assert_eq!(saved, ["saved", "saved"], "the first one's, then its own");
+    assert_eq!(refresh_token(&world), "REFRESH-T1");
+}
+
+#[tokio::test]
+async fn a_door_settles_when_what_was_rotated_is_stored() {
+    let world = World::new(|_| async {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        token("T1")
+    })
+    .await;
+    let who = world.user();
+    let gone = tokio::time::timeout(Duration::from_millis(1), world.door.access_token(&who));
+    assert!(gone.await.is_err());
+    world.door.settled().await;
+    assert_eq!(refresh_token(&world), "REFRESH-T1");
 }
 
 #[tokio::test]

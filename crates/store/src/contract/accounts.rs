@@ -4,7 +4,7 @@ use super::Result;
 use async_trait::async_trait;
 use postroom_model::account::{Account, AccountState};
 use postroom_model::grant::Grant;
-use postroom_model::{AccountId, ConnectionId, Timestamp};
+use postroom_model::{AccountId, ConnectionId, Secret, Timestamp};
 
 /// Accounts and their grants.
 #[async_trait]
@@ -22,14 +22,17 @@ pub trait Accounts {
         connection: &ConnectionId,
         user_id: Option<&str>,
     ) -> Result<Option<Account>>;
-    /// Writes state, reason and since when. Does nothing when both are the same already.
+    /// Writes state, reason and since when. Does nothing when both are the same already. `by` is
+    /// the refresh token that it was found out with: `Ok(false)`, and nothing is written, when the
+    /// account has another one by now, or none.
     async fn set_account_state(
         &self,
         id: &AccountId,
         state: AccountState,
         reason: Option<&str>,
         at: Timestamp,
-    ) -> Result<()>;
+        by: Option<&Secret>,
+    ) -> Result<bool>;
     /// Removes an account, its grant and the mailboxes that are reached through it (mirror
     /// included). `Ok(false)` when it is gone.
     async fn remove_account(&self, id: &AccountId) -> Result<bool>;
@@ -44,6 +47,15 @@ pub trait Accounts {
         grant: &Grant,
         expires_at: Timestamp,
     ) -> Result<()>;
+    /// The same in place of the grant with the refresh token `used`. `Ok(false)`, and nothing is
+    /// written, when the account has another one by now, or none.
+    async fn rotate_grant(
+        &self,
+        account: &AccountId,
+        used: &Secret,
+        grant: &Grant,
+        expires_at: Timestamp,
+    ) -> Result<bool>;
 
     /// What Microsoft asks for before this account can act again (claims, JSON), until the user
     /// signs in.

@@ -3,16 +3,46 @@
 use super::Result;
 use async_trait::async_trait;
 use postroom_model::connection::{Connection, Credential};
-use postroom_model::{ConnectionId, CredentialId};
+use postroom_model::{ConnectionId, CredentialId, LoginId, Timestamp};
+
+/// A connection that is written anew, with all that goes with it: one commit, so that no secret is
+/// ever beside an address that it was not given for.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionWrite<'a> {
+    /// As it was read. Nothing is written when it is another one by now.
+    pub was: &'a Connection,
+    /// As it is to be; its `credentials` are not looked at.
+    pub now: &'a Connection,
+    /// Replaces every credential.
+    pub credential: Option<&'a Credential>,
+    /// Why and when all ends that was granted through it: credentials, unless one replaces them;
+    /// the users' grants, whose accounts then need a sign-in; sign-ins under way.
+    pub ends: Option<(&'a str, Timestamp)>,
+}
+
+/// What became of a [`ConnectionWrite`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionWritten {
+    /// It is written, and these sign-ins under way have failed with it.
+    Done(Vec<LoginId>),
+    /// Nothing is written: somebody else changed the connection meanwhile.
+    Stale,
+    /// Nothing is written: the connection is gone.
+    Gone,
+}
 
 /// Connections and their credentials.
 #[async_trait]
 pub trait Connections {
-    /// Adds a connection; its `credentials` are not looked at. The name compared without regard
-    /// to case must be new, else `Conflict`.
-    async fn insert_connection(&self, connection: &Connection) -> Result<()>;
-    /// Writes all of a connection anew but its credentials. `Ok(false)` when it is gone.
-    async fn update_connection(&self, connection: &Connection) -> Result<bool>;
+    /// Adds a connection, with a credential if one is given; its `credentials` are not looked at.
+    /// The name compared without regard to case must be new, else `Conflict`.
+    async fn insert_connection(
+        &self,
+        connection: &Connection,
+        credential: Option<&Credential>,
+    ) -> Result<()>;
+    /// Writes a connection anew. The name must be new as above.
+    async fn update_connection(&self, write: ConnectionWrite<'_>) -> Result<ConnectionWritten>;
     /// One, with what may be told of its credentials.
     async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>>;
     /// All, in the order in which they were made.
@@ -35,13 +65,4 @@ pub trait Connections {
         connection: &ConnectionId,
         credential: &CredentialId,
     ) -> Result<bool>;
-    /// Ends everything that was granted through a connection: credentials unless `keep` names
-    /// them, and the users' grants, whose accounts then need a sign-in.
-    async fn end_grants(
-        &self,
-        connection: &ConnectionId,
-        keep: &[CredentialId],
-        reason: &str,
-        at: postroom_model::Timestamp,
-    ) -> Result<()>;
 }

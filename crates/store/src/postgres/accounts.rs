@@ -13,7 +13,7 @@ use futures::FutureExt as _;
 use postgres_types::ToSql;
 use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::grant::Grant;
-use postroom_model::{AccountId, ConnectionId, Timestamp};
+use postroom_model::{AccountId, ConnectionId, Secret, Timestamp};
 use tokio_postgres::Row;
 
 macro_rules! select {
@@ -41,6 +41,8 @@ const SET_STATE: &str = "UPDATE accounts SET state = $1, reason = $2, since = $3
     WHERE id = $4 AND (state <> $1 OR COALESCE(reason, '') <> COALESCE($2, ''))";
 const REMOVE: &str = "DELETE FROM accounts WHERE id = $1";
 const GRANT: &str = "SELECT refresh_token, scopes, received_at FROM grants WHERE account = $1";
+const LOCK_GRANT: &str = "SELECT refresh_token, scopes, received_at FROM grants WHERE account = $1
+    FOR UPDATE";
 const PUT_GRANT: &str = "INSERT INTO grants (account, refresh_token, scopes, received_at)
     VALUES ($1, $2, $3, $4)
     ON CONFLICT (account) DO UPDATE SET refresh_token = excluded.refresh_token,
@@ -163,6 +165,34 @@ pub(super) async fn put_grant(
     Ok(())
 }
 
+/// An account's grant. With [`LOCK_GRANT`] it stays so until the transaction ends.
+async fn grant_of(
+    session: &Session<'_>,
+    sql: &str,
+    vault: &Vault,
+    account: &AccountId,
+) -> Answer<Option<Grant>> {
+    let row = session.row_opt(sql, &[&account.as_str()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let sealed: &[u8] = row.try_get(0)?;
+    Ok(Some(Grant {
+        refresh_token: vault.open_secret(place(account.as_str()), sealed)?,
+        scopes: from_json(row.try_get(1)?)?,
+        received_at: time(row.try_get(2)?)?,
+    }))
+}
+
+/// Whether that is the refresh token of an account's grant, until the transaction ends.
+async fn has_grant(
+    tx: &Tx<'_>,
+    vault: &Vault,
+    account: &AccountId,
+    token: &Secret,
+) -> Answer<bool> {
+    let grant = grant_of(tx, LOCK_GRANT, vault, account).await?;
+    Ok(grant.is_some_and(|grant| grant.refresh_token == *token))
+}
+
 #[async_trait]
 impl Accounts for PostgresStore {
     async fn put_account(&self, account: &Account) -> Result<()> {
@@ -209,14 +239,21 @@ impl Accounts for PostgresStore {
         state: AccountState,
         reason: Option<&str>,
         since: Timestamp,
-    ) -> Result<()> {
+        by: Option<&Secret>,
+    ) -> Result<bool> {
+        let vault = &self.0.vault;
         self.server()
             .write("writing an account's state", move |tx| {
                 async move {
+                    if let Some(by) = by
+                        && !has_grant(tx, vault, id, by).await?
+                    {
+                        return Ok(false);
+                    }
                     let values = (state.name(), at(since));
                     tx.execute(SET_STATE, &[&values.0, &reason, &values.1, &id.as_str()])
                         .await?;
-                    Ok(())
+                    Ok(true)
                 }
                 .boxed()
             })
@@ -239,17 +276,7 @@ impl Accounts for PostgresStore {
         let vault = &self.0.vault;
         self.server()
             .read("reading a grant", move |session| {
-                async move {
-                    let row = session.row_opt(GRANT, &[&account.as_str()]).await?;
-                    let Some(row) = row else { return Ok(None) };
-                    let sealed: &[u8] = row.try_get(0)?;
-                    Ok(Some(Grant {
-                        refresh_token: vault.open_secret(place(account.as_str()), sealed)?,
-                        scopes: from_json(row.try_get(1)?)?,
-                        received_at: time(row.try_get(2)?)?,
-                    }))
-                }
-                .boxed()
+                grant_of(session, GRANT, vault, account).boxed()
             })
             .await
     }
@@ -264,6 +291,28 @@ impl Accounts for PostgresStore {
         self.server()
             .write("writing a grant", move |tx| {
                 put_grant(tx, vault, account, grant, expires_at).boxed()
+            })
+            .await
+    }
+
+    async fn rotate_grant(
+        &self,
+        account: &AccountId,
+        used: &Secret,
+        grant: &Grant,
+        expires_at: Timestamp,
+    ) -> Result<bool> {
+        let vault = &self.0.vault;
+        self.server()
+            .write("writing a grant", move |tx| {
+                async move {
+                    let is_there = has_grant(tx, vault, account, used).await?;
+                    if is_there {
+                        put_grant(tx, vault, account, grant, expires_at).await?;
+                    }
+                    Ok(is_there)
+                }
+                .boxed()
             })
             .await
     }

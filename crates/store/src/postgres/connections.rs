@@ -3,10 +3,10 @@
 use super::PostgresStore;
 use super::accounts;
 use super::errors::{Answer, Fault};
-use super::mailboxes;
 use super::server::{Session, Tx};
-use super::values::{at, at_of, from_json, named, texts, time, time_of, to_json};
-use crate::contract::connections::Connections;
+use super::values::{at, at_of, from_json, named, time, time_of, to_json};
+use super::{logins, mailboxes};
+use crate::contract::connections::{ConnectionWrite, ConnectionWritten, Connections};
 use crate::contract::{Result, StoreError};
 use crate::credential_detail::CredentialDetail;
 use crate::seal::{Place, Vault};
@@ -15,7 +15,7 @@ use futures::FutureExt as _;
 use postgres_types::ToSql;
 use postroom_model::account::{AccountKind, AccountState};
 use postroom_model::connection::{Connection, Credential, CredentialInfo};
-use postroom_model::{ConnectionId, CredentialId, Timestamp};
+use postroom_model::{ConnectionId, CredentialId};
 use std::collections::HashMap;
 use tokio_postgres::Row;
 
@@ -49,8 +49,7 @@ const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (connection, id, kind, 
 const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, secret FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
 const REMOVE_CREDENTIAL: &str = "DELETE FROM credentials WHERE connection = $1 AND id = $2";
-const REMOVE_OTHER_CREDENTIALS: &str = "DELETE FROM credentials
-    WHERE connection = $1 AND id <> ALL ($2)";
+const REMOVE_CREDENTIALS: &str = "DELETE FROM credentials WHERE connection = $1";
 const END_GRANTS: &str = "DELETE FROM grants
     WHERE account IN (SELECT id FROM accounts WHERE connection = $1)";
 const NEED_SIGN_IN: &str = "UPDATE accounts SET state = $1, reason = $2, since = $3,
@@ -132,9 +131,98 @@ fn credential(vault: &Vault, row: &Row) -> Answer<Credential> {
     Ok(Credential { info, secret })
 }
 
+async fn insert_credential(
+    tx: &Tx<'_>,
+    vault: &Vault,
+    connection: &ConnectionId,
+    credential: &Credential,
+) -> Answer<()> {
+    let info = &credential.info;
+    let secret = vault.seal(place(info.id.as_str()), credential.secret.reveal())?;
+    let detail = CredentialDetail::of(info)
+        .map(|detail| to_json(&detail))
+        .transpose()?;
+    tx.execute(
+        INSERT_CREDENTIAL,
+        &[
+            &connection.as_str(),
+            &info.id.as_str(),
+            &info.kind.name(),
+            &at_of(info.expires_at),
+            &at(info.created_at),
+            &secret,
+            &detail,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn update(
+    tx: &Tx<'_>,
+    vault: &Vault,
+    write: ConnectionWrite<'_>,
+) -> Answer<ConnectionWritten> {
+    let (now, id) = (write.now, write.now.id.as_str());
+    // From here on nobody else changes a connection, or adds one.
+    taken(tx, SAME_NAME_AS_OTHER, now).await?;
+    let Some(stands) = select(tx, select!("WHERE id = $1"), &[&id]).await?.pop() else {
+        return Ok(ConnectionWritten::Gone);
+    };
+    if stands != *write.was {
+        return Ok(ConnectionWritten::Stale);
+    }
+    let mut failed = Vec::new();
+    if let Some((why, since)) = write.ends {
+        // First, as whoever finishes a sign-in locks it first.
+        failed = logins::fail_of_connection(tx, id, why).await?;
+        tx.execute(END_GRANTS, &[&id]).await?;
+        tx.execute(
+            NEED_SIGN_IN,
+            &[
+                &AccountState::NeedsSignIn.name(),
+                &why,
+                &at(since),
+                &id,
+                &accounts::kind_name(AccountKind::User),
+            ],
+        )
+        .await?;
+    }
+    if write.ends.is_some() || write.credential.is_some() {
+        tx.execute(REMOVE_CREDENTIALS, &[&id]).await?;
+    }
+    if let Some(credential) = write.credential {
+        insert_credential(tx, vault, &now.id, credential).await?;
+    }
+    tx.execute(
+        UPDATE,
+        &[
+            &now.name,
+            &now.name.to_lowercase(),
+            &now.tenant_id,
+            &now.client_id,
+            &now.cloud.name(),
+            &now.authority_url,
+            &now.graph_url,
+            &to_json(&now.endpoints)?,
+            &now.redirect_uri,
+            &to_json(&now.scopes)?,
+            &id,
+        ],
+    )
+    .await?;
+    Ok(ConnectionWritten::Done(failed))
+}
+
 #[async_trait]
 impl Connections for PostgresStore {
-    async fn insert_connection(&self, connection: &Connection) -> Result<()> {
+    async fn insert_connection(
+        &self,
+        connection: &Connection,
+        credential: Option<&Credential>,
+    ) -> Result<()> {
+        let vault = &self.0.vault;
         self.server()
             .write("adding a connection", move |tx| {
                 async move {
@@ -157,39 +245,23 @@ impl Connections for PostgresStore {
                         ],
                     )
                     .await?;
-                    Ok(())
+                    match credential {
+                        Some(credential) => {
+                            insert_credential(tx, vault, &connection.id, credential).await
+                        }
+                        None => Ok(()),
+                    }
                 }
                 .boxed()
             })
             .await
     }
 
-    async fn update_connection(&self, connection: &Connection) -> Result<bool> {
+    async fn update_connection(&self, write: ConnectionWrite<'_>) -> Result<ConnectionWritten> {
+        let vault = &self.0.vault;
         self.server()
             .write("writing a connection", move |tx| {
-                async move {
-                    taken(tx, SAME_NAME_AS_OTHER, connection).await?;
-                    let rows = tx
-                        .execute(
-                            UPDATE,
-                            &[
-                                &connection.name,
-                                &connection.name.to_lowercase(),
-                                &connection.tenant_id,
-                                &connection.client_id,
-                                &connection.cloud.name(),
-                                &connection.authority_url,
-                                &connection.graph_url,
-                                &to_json(&connection.endpoints)?,
-                                &connection.redirect_uri,
-                                &to_json(&connection.scopes)?,
-                                &connection.id.as_str(),
-                            ],
-                        )
-                        .await?;
-                    Ok(rows > 0)
-                }
-                .boxed()
+                update(tx, vault, write).boxed()
             })
             .await
     }
@@ -234,28 +306,7 @@ impl Connections for PostgresStore {
         let vault = &self.0.vault;
         self.server()
             .write("adding a credential", move |tx| {
-                async move {
-                    let info = &credential.info;
-                    let secret = vault.seal(place(info.id.as_str()), credential.secret.reveal())?;
-                    let detail = CredentialDetail::of(info)
-                        .map(|detail| to_json(&detail))
-                        .transpose()?;
-                    tx.execute(
-                        INSERT_CREDENTIAL,
-                        &[
-                            &connection.as_str(),
-                            &info.id.as_str(),
-                            &info.kind.name(),
-                            &at_of(info.expires_at),
-                            &at(info.created_at),
-                            &secret,
-                            &detail,
-                        ],
-                    )
-                    .await?;
-                    Ok(())
-                }
-                .boxed()
+                insert_credential(tx, vault, connection, credential).boxed()
             })
             .await
     }
@@ -286,38 +337,6 @@ impl Connections for PostgresStore {
                         .execute(REMOVE_CREDENTIAL, &[&values.0, &values.1])
                         .await?
                         > 0)
-                }
-                .boxed()
-            })
-            .await
-    }
-
-    async fn end_grants(
-        &self,
-        connection: &ConnectionId,
-        keep: &[CredentialId],
-        reason: &str,
-        since: Timestamp,
-    ) -> Result<()> {
-        self.server()
-            .write("ending a connection's grants", move |tx| {
-                async move {
-                    let id = connection.as_str();
-                    tx.execute(REMOVE_OTHER_CREDENTIALS, &[&id, &texts(keep)])
-                        .await?;
-                    tx.execute(END_GRANTS, &[&id]).await?;
-                    tx.execute(
-                        NEED_SIGN_IN,
-                        &[
-                            &AccountState::NeedsSignIn.name(),
-                            &reason,
-                            &at(since),
-                            &id,
-                            &accounts::kind_name(AccountKind::User),
-                        ],
-                    )
-                    .await?;
-                    Ok(())
                 }
                 .boxed()
             })

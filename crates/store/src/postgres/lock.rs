@@ -2,12 +2,17 @@
 //! also hears when another process wrote changes.
 //!
 //! When that connection dies, the lock is gone with it, and is taken again in the background. Until
-//! then writes wait; when another engine was quicker, they are refused.
+//! then writes wait; when another engine was quicker, they are refused. An engine that had it
+//! meanwhile may have changed what this one remembers: accounts and keys by their version, and the
+//! vault's own keys, which cannot be taken anew while the engine runs.
 
 use super::connector::Connector;
 use super::patience::jittered;
 use super::server::opening;
+use super::vault;
+use crate::contract::data_keys::WrappedKey;
 use crate::contract::{Result, StoreError};
+use crate::version::Version;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -48,13 +53,41 @@ enum State {
     Lost,
     /// Somebody else has it: who.
     Theirs(String),
+    /// Somebody else had it, and gave the vault other keys than this engine has.
+    OtherKeys,
     Closed,
+}
+
+/// The vault's keys as this engine knows them, and those that it gave the vault itself.
+#[derive(Debug, Default)]
+struct KnownKeys(Mutex<Vec<Vec<WrappedKey>>>);
+
+impl KnownKeys {
+    fn add(&self, keys: &[WrappedKey]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push(keys.to_vec());
+    }
+
+    fn are(&self, keys: &[WrappedKey]) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // None are known while the store is being opened: they are read after that.
+        known.is_empty() || known.iter().any(|known| known == keys)
+    }
+}
+
+/// What is told of a lock that is taken again.
+#[derive(Clone)]
+struct Told {
+    states: watch::Sender<State>,
+    version: Version,
+    keys: Arc<KnownKeys>,
 }
 
 /// The engine's lock. Dropped, it is let go of.
 #[derive(Debug)]
 pub(super) struct EngineLock {
     state: watch::Receiver<State>,
+    keys: Arc<KnownKeys>,
     keeper: Keeper,
 }
 
@@ -129,6 +162,7 @@ impl EngineLock {
         connector: &Connector,
         place: &str,
         feed: &watch::Sender<u64>,
+        version: &Version,
     ) -> Result<Self> {
         let held = connect(connector, feed)
             .await
@@ -149,15 +183,22 @@ impl EngineLock {
         }
         let (states, state) = watch::channel(State::Ours);
         let (end, ended) = watch::channel(false);
+        let keys = Arc::new(KnownKeys::default());
+        let told = Told {
+            states,
+            version: version.clone(),
+            keys: Arc::clone(&keys),
+        };
         let keeping = keep(
             connector.clone(),
             feed.clone(),
             Some(held),
-            Some(states),
+            Some(told),
             ended,
         );
         Ok(Self {
             state,
+            keys,
             keeper: Keeper {
                 task: Mutex::new(Some(tokio::spawn(keeping))),
                 end,
@@ -165,7 +206,13 @@ impl EngineLock {
         })
     }
 
-    /// Waits until the lock is ours. `Locked` when another engine has it, `Unavailable` when it
+    /// These are the vault's keys as this engine has them, or is about to write them.
+    pub(super) fn knows(&self, keys: &[WrappedKey]) {
+        self.keys.add(keys);
+    }
+
+    /// Waits until the lock is ours. `Unusable` when another engine changed the vault's keys
+    /// meanwhile. `Locked` when another engine has it, `Unavailable` when it
     /// cannot be taken again for so long.
     pub(super) async fn is_ours(&self, patience: Duration, place: &str) -> Result<()> {
         let mut state = self.state.clone();
@@ -173,6 +220,12 @@ impl EngineLock {
         match tokio::time::timeout(patience, known).await {
             Ok(Ok(state)) => match &*state {
                 State::Theirs(holder) => Err(locked(place, holder.clone())),
+                State::OtherKeys => Err(StoreError::Unusable {
+                    place: place.into(),
+                    reason: "another process changed the vault's keys while this one was cut off \
+                             from the database: stop this server and start it again"
+                        .into(),
+                }),
                 State::Closed => Err(StoreError::Closed),
                 State::Ours | State::Lost => Ok(()),
             },
@@ -223,17 +276,17 @@ impl Listener {
     }
 }
 
-/// Keeps the connection until the end: with `states` it holds the lock, without it only listens.
+/// Keeps the connection until the end: with `told` it holds the lock, without it only listens.
 async fn keep(
     connector: Connector,
     feed: watch::Sender<u64>,
     mut held: Option<Held>,
-    states: Option<watch::Sender<State>>,
+    told: Option<Told>,
     mut ended: watch::Receiver<bool>,
 ) {
     let tell = |state: State| {
-        if let Some(states) = &states {
-            states.send_if_modified(|told| {
+        if let Some(told) = &told {
+            told.states.send_if_modified(|told| {
                 let other = *told != state;
                 *told = state;
                 other
@@ -255,15 +308,22 @@ async fn keep(
             tell(State::Lost);
             pause = DISTANCE;
         }
-        match take_again(&connector, &feed, states.is_some()).await {
-            Ok(Ok(connection)) => {
+        match take_again(&connector, &feed, told.as_ref()).await {
+            Ok(Taken::OtherKeys) => {
+                tracing::error!(
+                    "another process changed the vault's keys: this server has to be started again"
+                );
+                tell(State::OtherKeys);
+                return;
+            }
+            Ok(Taken::Held(connection)) => {
                 held = Some(connection);
                 tell(State::Ours);
                 // Something may have been written while nobody listened.
                 feed.send_modify(|turn| *turn = turn.wrapping_add(1));
                 continue;
             }
-            Ok(Err(holder)) => {
+            Ok(Taken::By(holder)) => {
                 tracing::error!(%holder, "another engine has the database: nothing is written");
                 tell(State::Theirs(holder));
             }
@@ -280,15 +340,29 @@ async fn keep(
     }
 }
 
-/// A new connection, with the lock if that is wanted; or who has it.
+/// What came of an attempt to take the lock again.
+enum Taken {
+    Held(Held),
+    /// Somebody else has it.
+    By(String),
+    OtherKeys,
+}
+
+/// A new connection, with the lock if there is somebody to be told of it.
 async fn take_again(
     connector: &Connector,
     feed: &watch::Sender<u64>,
-    lock: bool,
-) -> std::result::Result<std::result::Result<Held, String>, Error> {
+    told: Option<&Told>,
+) -> std::result::Result<Taken, Error> {
     let held = connect(connector, feed).await?;
-    if lock && !try_lock(&held.client).await? {
-        return Ok(Err(holder(&held.client).await?));
+    if let Some(told) = told {
+        if !try_lock(&held.client).await? {
+            return Ok(Taken::By(holder(&held.client).await?));
+        }
+        told.version.moved("taking the engine's lock again");
+        if !told.keys.are(&vault::keys_of(&held.client).await?) {
+            return Ok(Taken::OtherKeys);
+        }
     }
-    Ok(Ok(held))
+    Ok(Taken::Held(held))
 }

@@ -42,6 +42,8 @@ const INSERT_CODE: &str =
         message, interval_seconds)
     VALUES ($1, $2, $3, $4, $5, $6)";
 const FAIL: &str = "UPDATE logins SET status = $1, error = $2 WHERE id = $3 AND status = 'pending'";
+const FAIL_OF_CONNECTION: &str = "UPDATE logins SET status = 'failed', error = $1
+    WHERE connection = $2 AND status = 'pending' RETURNING id";
 const COMPLETE: &str = "UPDATE logins SET status = 'completed', account = $1, error = NULL
     WHERE id = $2 AND status = 'pending'";
 // Of two that complete it, the second waits here, and then it is pending no more.
@@ -113,6 +115,20 @@ async fn find(
 ) -> Answer<Option<Login>> {
     let row = session.row_opt(sql, by).await?;
     row.map(|row| login(&row, vault)).transpose()
+}
+
+/// Ends a connection's sign-ins under way; gives which.
+pub(super) async fn fail_of_connection(
+    session: &Session<'_>,
+    connection: &str,
+    why: &str,
+) -> Answer<Vec<LoginId>> {
+    let rows = session
+        .rows(FAIL_OF_CONNECTION, &[&why, &connection])
+        .await?;
+    rows.iter()
+        .map(|row| Ok(LoginId::new(row.try_get::<_, String>(0)?)))
+        .collect()
 }
 
 #[async_trait]

@@ -59,6 +59,7 @@ use crate::blob_files::BlobFiles;
 use crate::contract::{Description, Result, Store, StoreError};
 use crate::role::Role;
 use crate::seal::{MasterKey, Vault, VaultReset};
+use crate::version::Version;
 use async_trait::async_trait;
 use connector::Connector;
 use futures::FutureExt as _;
@@ -220,8 +221,9 @@ async fn open(options: &PostgresOptions) -> Result<PostgresStore> {
         migrations::version(&client, &place).await?;
     }
     let (feed_sender, feed) = watch::channel(0);
+    let version = Version::default();
     let lock = match options.role {
-        Role::Engine => Some(EngineLock::take(&connector, &place, &feed_sender).await?),
+        Role::Engine => Some(EngineLock::take(&connector, &place, &feed_sender, &version).await?),
         Role::Beside => None,
     };
     migrations::migrate(&client, options.role, &place).await?;
@@ -248,6 +250,10 @@ async fn open(options: &PostgresOptions) -> Result<PostgresStore> {
              reader-script` prints what an administrator runs"
         );
     }
+    if let Some(lock) = &lock {
+        let keys = vault::keys_of(&client).await;
+        lock.knows(&keys.map_err(|error| server::opening(&error, &place))?);
+    }
     drop(client);
     task.abort();
     if let Some(files) = files.clone() {
@@ -266,6 +272,7 @@ async fn open(options: &PostgresOptions) -> Result<PostgresStore> {
         patience,
         lock,
         feed_sender.clone(),
+        version,
     )?;
     Ok(PostgresStore(Arc::new(Inner {
         server,

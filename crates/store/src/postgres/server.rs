@@ -5,6 +5,7 @@ use super::connector::Connector;
 use super::errors::{Answer, Fault, from_postgres, is_refusal};
 use super::lock::EngineLock;
 use super::patience::Patience;
+use crate::contract::data_keys::WrappedKey;
 use crate::contract::{Result, StoreError};
 use crate::version::Version;
 use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod};
@@ -159,6 +160,7 @@ impl Server {
         patience: PatienceFor,
         lock: Option<EngineLock>,
         feed: watch::Sender<u64>,
+        version: Version,
     ) -> Result<Self> {
         let manager = Manager::from_connect(
             connector.config(),
@@ -181,13 +183,20 @@ impl Server {
             lock,
             feed,
             written: 0.into(),
-            version: Version::default(),
+            version,
         })
     }
 
     /// See [`crate::contract::Store::version`].
     pub(super) fn version(&self) -> u64 {
         self.version.now()
+    }
+
+    /// See [`EngineLock::knows`].
+    pub(super) fn knows_keys(&self, keys: &[WrappedKey]) {
+        if let Some(lock) = &self.lock {
+            lock.knows(keys);
+        }
     }
 
     /// A connection, within what is left of a patience.

@@ -13,7 +13,7 @@ use crate::seal::{MARK_ACCOUNTS, MARKS, MasterKey, Vault, VaultReset, not_needed
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{Client, Row, Transaction};
 
 const KEYS: &str = "SELECT number, wrapped FROM vault_keys ORDER BY number";
 const ADD_KEY: &str = "INSERT INTO vault_keys (number, wrapped) VALUES ($1, $2)";
@@ -26,6 +26,13 @@ fn key(row: &Row) -> std::result::Result<WrappedKey, tokio_postgres::Error> {
         number: row.try_get(0)?,
         wrapped: row.try_get(1)?,
     })
+}
+
+/// The vault's keys as they are written.
+pub(super) async fn keys_of(
+    client: &Client,
+) -> std::result::Result<Vec<WrappedKey>, tokio_postgres::Error> {
+    client.query(KEYS, &[]).await?.iter().map(key).collect()
 }
 
 async fn keys(session: &Session<'_>) -> Answer<Vec<WrappedKey>> {
@@ -99,6 +106,7 @@ impl DataKeys for PostgresStore {
     }
 
     async fn replace_data_keys(&self, there: &[WrappedKey], by: &[WrappedKey]) -> Result<bool> {
+        self.server().knows_keys(by);
         self.server()
             .write("writing the data keys", move |tx| {
                 async move {

@@ -11,7 +11,7 @@ use crate::seal::{Place, Vault};
 use async_trait::async_trait;
 use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::grant::Grant;
-use postroom_model::{AccountId, ConnectionId, Timestamp};
+use postroom_model::{AccountId, ConnectionId, Secret, Timestamp};
 use rusqlite::{Connection, Params, Row, params};
 
 macro_rules! select {
@@ -144,6 +144,27 @@ pub(super) fn put_grant(
     Ok(())
 }
 
+/// An account's grant.
+fn grant_of(connection: &Connection, vault: &Vault, account: &AccountId) -> Answer<Option<Grant>> {
+    let mut statement = connection.prepare_cached(GRANT)?;
+    let mut rows = statement.query([account.as_str()])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let sealed: Vec<u8> = row.get(0)?;
+    Ok(Some(Grant {
+        refresh_token: vault.open_secret(place(account.as_str()), &sealed)?,
+        scopes: from_json(&row.get::<_, String>(1)?)?,
+        received_at: time(row.get(2)?)?,
+    }))
+}
+
+/// Whether that is the refresh token of an account's grant.
+fn has_grant(tx: &Tx<'_>, vault: &Vault, account: &AccountId, token: &Secret) -> Answer<bool> {
+    let grant = grant_of(tx, vault, account)?;
+    Ok(grant.is_some_and(|grant| grant.refresh_token == *token))
+}
+
 #[async_trait]
 impl Accounts for SqliteStore {
     async fn put_account(&self, account: &Account) -> Result<()> {
@@ -181,16 +202,23 @@ impl Accounts for SqliteStore {
         state: AccountState,
         reason: Option<&str>,
         at: Timestamp,
-    ) -> Result<()> {
-        let (id, reason) = (id.clone(), reason.map(str::to_owned));
+        by: Option<&Secret>,
+    ) -> Result<bool> {
+        let (id, reason, by) = (id.clone(), reason.map(str::to_owned), by.cloned());
+        let vault = self.vault();
         self.write("writing an account's state", move |tx| {
+            if let Some(by) = by
+                && !has_grant(tx, &vault, &id, &by)?
+            {
+                return Ok(false);
+            }
             tx.prepare_cached(SET_STATE)?.execute(params![
                 state.name(),
                 reason,
                 micros(at),
                 id.as_str()
             ])?;
-            Ok(())
+            Ok(true)
         })
         .await
     }
@@ -206,17 +234,7 @@ impl Accounts for SqliteStore {
 
     async fn grant(&self, account: &AccountId) -> Result<Option<Grant>> {
         self.read("reading a grant", |connection| {
-            let mut statement = connection.prepare_cached(GRANT)?;
-            let mut rows = statement.query([account.as_str()])?;
-            let Some(row) = rows.next()? else {
-                return Ok(None);
-            };
-            let sealed: Vec<u8> = row.get(0)?;
-            Ok(Some(Grant {
-                refresh_token: self.0.vault.open_secret(place(account.as_str()), &sealed)?,
-                scopes: from_json(&row.get::<_, String>(1)?)?,
-                received_at: time(row.get(2)?)?,
-            }))
+            grant_of(connection, &self.0.vault, account)
         })
     }
 
@@ -229,6 +247,25 @@ impl Accounts for SqliteStore {
         let (account, grant, vault) = (account.clone(), grant.clone(), self.vault());
         self.write("writing a grant", move |tx| {
             put_grant(tx, &vault, &account, &grant, expires_at)
+        })
+        .await
+    }
+
+    async fn rotate_grant(
+        &self,
+        account: &AccountId,
+        used: &Secret,
+        grant: &Grant,
+        expires_at: Timestamp,
+    ) -> Result<bool> {
+        let (account, used, grant) = (account.clone(), used.clone(), grant.clone());
+        let vault = self.vault();
+        self.write("writing a grant", move |tx| {
+            let is_there = has_grant(tx, &vault, &account, &used)?;
+            if is_there {
+                put_grant(tx, &vault, &account, &grant, expires_at)?;
+            }
+            Ok(is_there)
         })
         .await
     }

@@ -2,17 +2,17 @@
 
 use super::SqliteStore;
 use super::errors::{Answer, Fault};
-use super::mailboxes;
 use super::values::{from_json, micros, micros_of, named, time, time_of, to_json};
 use super::writer::Tx;
-use crate::contract::connections::Connections;
+use super::{logins, mailboxes};
+use crate::contract::connections::{ConnectionWrite, ConnectionWritten, Connections};
 use crate::contract::{Result, StoreError};
 use crate::credential_detail::CredentialDetail;
 use crate::seal::{Place, Vault};
 use async_trait::async_trait;
 use postroom_model::account::{AccountKind, AccountState};
 use postroom_model::connection::{Connection, Credential, CredentialInfo};
-use postroom_model::{ConnectionId, CredentialId, Timestamp};
+use postroom_model::{ConnectionId, CredentialId};
 use rusqlite::{OptionalExtension as _, Params, Row, params};
 
 macro_rules! select {
@@ -42,6 +42,7 @@ const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (connection, id, kind, 
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, secret FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
+const REMOVE_CREDENTIALS: &str = "DELETE FROM credentials WHERE connection = $1";
 const REMOVE_CREDENTIAL: &str = "DELETE FROM credentials WHERE connection = $1 AND id = $2";
 const END_GRANTS: &str = "DELETE FROM grants
     WHERE account IN (SELECT id FROM accounts WHERE connection = $1)";
@@ -133,10 +134,38 @@ fn credential(vault: &Vault, row: &Row<'_>) -> Answer<Credential> {
     Ok(Credential { info, secret })
 }
 
+fn insert_credential(
+    tx: &Tx<'_>,
+    vault: &Vault,
+    connection: &ConnectionId,
+    credential: &Credential,
+) -> Answer<()> {
+    let info = &credential.info;
+    let secret = vault.seal(place(info.id.as_str()), credential.secret.reveal())?;
+    let detail = CredentialDetail::of(info)
+        .map(|detail| to_json(&detail))
+        .transpose()?;
+    tx.prepare_cached(INSERT_CREDENTIAL)?.execute(params![
+        connection.as_str(),
+        info.id.as_str(),
+        info.kind.name(),
+        micros_of(info.expires_at),
+        micros(info.created_at),
+        secret,
+        detail,
+    ])?;
+    Ok(())
+}
+
 #[async_trait]
 impl Connections for SqliteStore {
-    async fn insert_connection(&self, connection: &Connection) -> Result<()> {
-        let connection = connection.clone();
+    async fn insert_connection(
+        &self,
+        connection: &Connection,
+        credential: Option<&Credential>,
+    ) -> Result<()> {
+        let (connection, credential) = (connection.clone(), credential.cloned());
+        let vault = self.vault();
         self.write("adding a connection", move |tx| {
             taken(tx, SAME_NAME, &connection)?;
             tx.prepare_cached(INSERT)?.execute(params![
@@ -153,29 +182,60 @@ impl Connections for SqliteStore {
                 to_json(&connection.scopes)?,
                 micros(connection.created_at),
             ])?;
-            Ok(())
+            match credential {
+                Some(credential) => insert_credential(tx, &vault, &connection.id, &credential),
+                None => Ok(()),
+            }
         })
         .await
     }
 
-    async fn update_connection(&self, connection: &Connection) -> Result<bool> {
-        let connection = connection.clone();
+    async fn update_connection(&self, write: ConnectionWrite<'_>) -> Result<ConnectionWritten> {
+        let (was, now) = (write.was.clone(), write.now.clone());
+        let credential = write.credential.cloned();
+        let ends = write.ends.map(|(why, at)| (why.to_owned(), at));
+        let vault = self.vault();
         self.write("writing a connection", move |tx| {
-            taken(tx, SAME_NAME_AS_OTHER, &connection)?;
-            let rows = tx.prepare_cached(UPDATE)?.execute(params![
-                connection.name,
-                connection.name.to_lowercase(),
-                connection.tenant_id,
-                connection.client_id,
-                connection.cloud.name(),
-                connection.authority_url,
-                connection.graph_url,
-                to_json(&connection.endpoints)?,
-                connection.redirect_uri,
-                to_json(&connection.scopes)?,
-                connection.id.as_str(),
+            let id = now.id.as_str();
+            let Some(stands) = select(tx, select!("WHERE id = $1"), [id])?.pop() else {
+                return Ok(ConnectionWritten::Gone);
+            };
+            if stands != was {
+                return Ok(ConnectionWritten::Stale);
+            }
+            taken(tx, SAME_NAME_AS_OTHER, &now)?;
+            let mut failed = Vec::new();
+            if let Some((why, at)) = &ends {
+                failed = logins::fail_of_connection(tx, id, why)?;
+                tx.prepare_cached(END_GRANTS)?.execute([id])?;
+                tx.prepare_cached(NEED_SIGN_IN)?.execute(params![
+                    AccountState::NeedsSignIn.name(),
+                    why,
+                    micros(*at),
+                    id,
+                    kind_of_account(AccountKind::User),
+                ])?;
+            }
+            if ends.is_some() || credential.is_some() {
+                tx.prepare_cached(REMOVE_CREDENTIALS)?.execute([id])?;
+            }
+            if let Some(credential) = credential {
+                insert_credential(tx, &vault, &now.id, &credential)?;
+            }
+            tx.prepare_cached(UPDATE)?.execute(params![
+                now.name,
+                now.name.to_lowercase(),
+                now.tenant_id,
+                now.client_id,
+                now.cloud.name(),
+                now.authority_url,
+                now.graph_url,
+                to_json(&now.endpoints)?,
+                now.redirect_uri,
+                to_json(&now.scopes)?,
+                id,
             ])?;
-            Ok(rows > 0)
+            Ok(ConnectionWritten::Done(failed))
         })
         .await
     }
@@ -209,21 +269,7 @@ impl Connections for SqliteStore {
         let (connection, credential) = (connection.clone(), credential.clone());
         let vault = self.vault();
         self.write("adding a credential", move |tx| {
-            let info = &credential.info;
-            let secret = vault.seal(place(info.id.as_str()), credential.secret.reveal())?;
-            let detail = CredentialDetail::of(info)
-                .map(|detail| to_json(&detail))
-                .transpose()?;
-            tx.prepare_cached(INSERT_CREDENTIAL)?.execute(params![
-                connection.as_str(),
-                info.id.as_str(),
-                info.kind.name(),
-                micros_of(info.expires_at),
-                micros(info.created_at),
-                secret,
-                detail,
-            ])?;
-            Ok(())
+            insert_credential(tx, &vault, &connection, &credential)
         })
         .await
     }
@@ -248,39 +294,6 @@ impl Connections for SqliteStore {
                 .prepare_cached(REMOVE_CREDENTIAL)?
                 .execute(params![connection.as_str(), credential.as_str()])?;
             Ok(rows > 0)
-        })
-        .await
-    }
-
-    async fn end_grants(
-        &self,
-        connection: &ConnectionId,
-        keep: &[CredentialId],
-        reason: &str,
-        at: Timestamp,
-    ) -> Result<()> {
-        let (connection, keep, reason) = (connection.clone(), keep.to_vec(), reason.to_owned());
-        self.write("ending a connection's grants", move |tx| {
-            let credentials = tx
-                .prepare_cached(INFOS)?
-                .query_and_then([connection.as_str()], info)?
-                .collect::<Answer<Vec<_>>>()?;
-            for credential in credentials {
-                if !keep.contains(&credential.id) {
-                    tx.prepare_cached(REMOVE_CREDENTIAL)?
-                        .execute(params![connection.as_str(), credential.id.as_str()])?;
-                }
-            }
-            tx.prepare_cached(END_GRANTS)?
-                .execute([connection.as_str()])?;
-            tx.prepare_cached(NEED_SIGN_IN)?.execute(params![
-                AccountState::NeedsSignIn.name(),
-                reason,
-                micros(at),
-                connection.as_str(),
-                kind_of_account(AccountKind::User),
-            ])?;
-            Ok(())
         })
         .await
     }

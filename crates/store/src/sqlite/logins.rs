@@ -4,6 +4,7 @@ use super::SqliteStore;
 use super::accounts;
 use super::errors::Answer;
 use super::values::{count, kept, micros, named, time};
+use super::writer::Tx;
 use crate::contract::Result;
 use crate::contract::logins::Logins;
 use crate::seal::{Place, Vault};
@@ -35,6 +36,8 @@ const INSERT_CODE: &str =
         message, interval_seconds)
     VALUES ($1, $2, $3, $4, $5, $6)";
 const FAIL: &str = "UPDATE logins SET status = $1, error = $2 WHERE id = $3 AND status = 'pending'";
+const FAIL_OF_CONNECTION: &str = "UPDATE logins SET status = 'failed', error = $1
+    WHERE connection = $2 AND status = 'pending' RETURNING id";
 const COMPLETE: &str = "UPDATE logins SET status = 'completed', account = $1, error = NULL
     WHERE id = $2 AND status = 'pending'";
 const IS_PENDING: &str =
@@ -108,6 +111,15 @@ fn find(
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(by)?;
     rows.next()?.map(|row| login(row, vault)).transpose()
+}
+
+/// Ends a connection's sign-ins under way; gives which.
+pub(super) fn fail_of_connection(tx: &Tx<'_>, connection: &str, why: &str) -> Answer<Vec<LoginId>> {
+    tx.prepare_cached(FAIL_OF_CONNECTION)?
+        .query_and_then([why, connection], |row| {
+            Ok(LoginId::new(row.get::<_, String>(0)?))
+        })?
+        .collect()
 }
 
 #[async_trait]

@@ -3,13 +3,15 @@
 use super::Ground;
 use super::made::*;
 use crate::contract::StoreError;
+use crate::contract::connections::ConnectionWrite;
 use postroom_model::account::AccountState;
+use postroom_model::grant::Grant;
 
 /// A second account of the same user is refused, with the id of the one there.
 pub async fn one_for_a_user_and_one_for_the_application(ground: &dyn Ground) {
     let store = ground.open().await;
-    ok!(store.insert_connection(&connection("c")));
-    ok!(store.insert_connection(&connection("d")));
+    ok!(store.insert_connection(&connection("c"), None));
+    ok!(store.insert_connection(&connection("d"), None));
     let accounts = [
         account("z", "c", Some("user")),
         account("b", "c", None),
@@ -49,19 +51,23 @@ pub async fn a_version_moves_with_what_is_written(ground: &dyn Ground) {
         before = now;
     };
     let mut connection = connection("c");
-    ok!(store.insert_connection(&connection));
+    ok!(store.insert_connection(&connection, None));
     moved("a connection is added");
     let account = account("a", "c", Some("user"));
     ok!(store.put_account(&account));
     moved("an account is written");
+    let was = connection.clone();
     connection.name = "another".into();
-    ok!(store.update_connection(&connection));
+    ok!(store.update_connection(ConnectionWrite {
+        was: &was,
+        now: &connection,
+        credential: None,
+        ends: None,
+    }));
     moved("a connection is changed");
     let state = AccountState::NeedsSignIn;
-    ok!(store.set_account_state(&account.id, state, None, at(5)));
+    ok!(store.set_account_state(&account.id, state, None, at(5), None));
     moved("an account's state is written");
-    ok!(store.end_grants(&connection.id, &[], "why", at(6)));
-    moved("grants are ended");
     ok!(store.remove_account(&account.id));
     moved("an account is removed");
     ok!(store.remove_connection(&connection.id));
@@ -79,11 +85,11 @@ pub async fn state_is_written_once(ground: &dyn Ground) {
     with_mailboxes(store.as_ref(), &[]).await;
     let id = "a".into();
     let state = AccountState::CredentialExpired;
-    ok!(store.set_account_state(&id, state, Some("why"), at(5)));
-    ok!(store.set_account_state(&id, state, Some("why"), at(6)));
+    ok!(store.set_account_state(&id, state, Some("why"), at(5), None));
+    ok!(store.set_account_state(&id, state, Some("why"), at(6), None));
     let kept = ok!(store.account(&id)).expect("there");
     assert_eq!((kept.state, kept.since), (state, at(5)));
-    ok!(store.set_account_state(&id, state, None, at(7)));
+    ok!(store.set_account_state(&id, state, None, at(7), None));
     let kept = ok!(store.account(&id)).expect("there");
     assert_eq!((kept.reason, kept.since), (None, at(7)));
 }
@@ -111,6 +117,54 @@ pub async fn grants_are_kept_and_go_with_the_account(ground: &dyn Ground) {
     assert!(ok!(store.mailbox(&here())).is_none());
     assert!(ok!(store.mailbox(&"other".into())).is_some());
     assert!(store.save_grant(&id, &grant("x"), at(1)).await.is_err());
+}
+
+/// A refresh that was overtaken writes nothing: neither its grant nor what it found out.
+pub async fn a_grant_follows_the_one_it_was_got_with(ground: &dyn Ground) {
+    let store = ground.open().await;
+    with_mailboxes(store.as_ref(), &[]).await;
+    let id = "u".into();
+    ok!(store.put_account(&account("u", "c", Some("user"))));
+    let (one, two, three) = (grant("one"), grant("two"), grant("three"));
+    let used = |grant: &Grant| grant.refresh_token.clone();
+    let state = AccountState::Revoked;
+    // None is there yet, and none comes of it.
+    assert!(!ok!(store.rotate_grant(&id, &used(&one), &two, at(50))));
+    assert!(!ok!(store.set_account_state(
+        &id,
+        state,
+        None,
+        at(5),
+        Some(&used(&one))
+    )));
+    assert!(ok!(store.grant(&id)).is_none());
+
+    ok!(store.save_grant(&id, &one, at(50)));
+    assert!(ok!(store.rotate_grant(&id, &used(&one), &two, at(60))));
+    let end = ok!(store.account(&id)).expect("there").expires_at;
+    assert_eq!(end, Some(at(60)));
+    assert!(!ok!(store.rotate_grant(&id, &used(&one), &three, at(70))));
+    let kept = ok!(store.grant(&id)).expect("there");
+    assert_eq!(kept.refresh_token.reveal(), "two");
+
+    assert!(!ok!(store.set_account_state(
+        &id,
+        state,
+        None,
+        at(5),
+        Some(&used(&one))
+    )));
+    let user = ok!(store.account(&id)).expect("there");
+    assert_eq!(user.state, AccountState::Active);
+    assert!(ok!(store.set_account_state(
+        &id,
+        state,
+        None,
+        at(5),
+        Some(&used(&two))
+    )));
+    let user = ok!(store.account(&id)).expect("there");
+    assert_eq!(user.state, state);
 }
 
 /// What Microsoft asks of an account is kept until a sign-in met it.

@@ -249,7 +249,7 @@ pub async fn old_ones_are_forgotten(ground: &dyn Ground) {
 /// Ends that Microsoft tells are the credentials', and what is not known of stays.
 pub async fn a_reading_writes_the_ends(ground: &dyn Ground) {
     let store = ground.open().await;
-    ok!(store.insert_connection(&connection("c")));
+    ok!(store.insert_connection(&connection("c"), None));
     ok!(store.insert_credential(&"c".into(), &credential("s", "one", 1)));
     ok!(store.insert_credential(&"c".into(), &credential("t", "two", 2)));
     assert_eq!(ok!(store.application_reading(&"c".into())), None);

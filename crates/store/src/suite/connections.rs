@@ -2,46 +2,63 @@
 
 use super::Ground;
 use super::made::*;
+use crate::contract::connections::{ConnectionWrite, ConnectionWritten};
 use crate::contract::{StoreError, logins};
 use postroom_model::account::AccountState;
-use postroom_model::connection::FederatedSource;
+use postroom_model::connection::{Connection, FederatedSource};
+use postroom_model::login::LoginStatus;
 use postroom_model::resource::folder::MailFolder;
+
+/// Nothing but the connection is written.
+fn plain<'a>(was: &'a Connection, now: &'a Connection) -> ConnectionWrite<'a> {
+    ConnectionWrite {
+        was,
+        now,
+        credential: None,
+        ends: None,
+    }
+}
 
 /// Another connection cannot have a name that differs in case only.
 pub async fn names_are_unique_without_regard_to_case(ground: &dyn Ground) {
     let store = ground.open().await;
     let mut one = connection("1");
     one.name = "Übung".into();
-    ok!(store.insert_connection(&one));
+    ok!(store.insert_connection(&one, None));
     let mut two = connection("2");
     two.name = "ÜBUNG".into();
-    let refused = store.insert_connection(&two).await;
+    let refused = store.insert_connection(&two, None).await;
     assert!(
         matches!(&refused, Err(StoreError::Conflict { existing, .. }) if existing == "1"),
         "{refused:?}"
     );
     two.name = "Other".into();
-    ok!(store.insert_connection(&two));
+    ok!(store.insert_connection(&two, None));
+    let was = two.clone();
     two.name = "übung".into();
-    let refused = store.update_connection(&two).await;
+    let refused = store.update_connection(plain(&was, &two)).await;
     assert!(matches!(refused, Err(StoreError::Conflict { .. })));
+    let was = one.clone();
     one.name = "ÜBUNG".into();
     one.redirect_uri = None;
-    assert!(ok!(store.update_connection(&one)));
+    let written = ok!(store.update_connection(plain(&was, &one)));
+    assert_eq!(written, ConnectionWritten::Done(Vec::new()));
     assert_eq!(ok!(store.connection(&one.id)).as_ref(), Some(&one));
     let names: Vec<_> = ok!(store.connections())
         .into_iter()
         .map(|it| it.name)
         .collect();
     assert_eq!(names, ["ÜBUNG", "Other"]);
-    assert!(!ok!(store.update_connection(&connection("3"))));
+    let gone = connection("3");
+    let written = ok!(store.update_connection(plain(&gone, &gone)));
+    assert_eq!(written, ConnectionWritten::Gone);
 }
 
 /// Credentials keep their secrets; a connection tells of them without.
 pub async fn credentials_are_kept_newest_first(ground: &dyn Ground) {
     let store = ground.open().await;
     let id = "c".into();
-    ok!(store.insert_connection(&connection("c")));
+    ok!(store.insert_connection(&connection("c"), None));
     ok!(store.insert_credential(&id, &credential("old", "secret one", 1)));
     ok!(store.insert_credential(&id, &credential("new", "secret two", 2)));
     drop(store);
@@ -66,7 +83,7 @@ pub async fn credentials_are_kept_newest_first(ground: &dyn Ground) {
 pub async fn kinds_of_credentials_are_kept_whole(ground: &dyn Ground) {
     let store = ground.open().await;
     let id = "c".into();
-    ok!(store.insert_connection(&connection("c")));
+    ok!(store.insert_connection(&connection("c"), None));
     let from_file = FederatedSource::File {
         file: "/var/run/token".into(),
     };
@@ -130,26 +147,116 @@ pub async fn removal_takes_everything_along(ground: &dyn Ground) {
     assert!(ok!(store.outbox_item(&"o".into())).is_some());
 }
 
-/// Grants end, and credentials but those to keep; the application account stays as it is.
-pub async fn ending_grants_keeps_what_is_named(ground: &dyn Ground) {
+/// What is written was read first: a change that somebody else made meanwhile is not undone.
+pub async fn a_stale_change_writes_nothing(ground: &dyn Ground) {
+    let store = ground.open().await;
+    with_mailboxes(store.as_ref(), &[]).await;
+    let id = "c".into();
+    let was = ok!(store.connection(&id)).expect("there");
+    let mut first = was.clone();
+    first.graph_url = "https://first.example".into();
+    assert_eq!(
+        ok!(store.update_connection(plain(&was, &first))),
+        ConnectionWritten::Done(Vec::new())
+    );
+    let secret = credential("late", "secret", 3);
+    let second = ConnectionWrite {
+        was: &was,
+        now: &was,
+        credential: Some(&secret),
+        ends: Some(("why", at(5))),
+    };
+    assert_eq!(
+        ok!(store.update_connection(second)),
+        ConnectionWritten::Stale
+    );
+    assert_eq!(ok!(store.connection(&id)), Some(first.clone()));
+    // Another credential is a change, too: one that is replaced has to be known.
+    ok!(store.insert_credential(&id, &credential("s", "secret", 1)));
+    assert_eq!(
+        ok!(store.update_connection(plain(&first, &was))),
+        ConnectionWritten::Stale
+    );
+}
+
+/// What was granted ends with the change that leads it elsewhere: credentials but the one that is
+/// given anew, grants, sign-ins under way. The application account stays as it is.
+pub async fn grants_end_with_the_change(ground: &dyn Ground) {
     let store = ground.open().await;
     let id = "c".into();
     with_mailboxes(store.as_ref(), &[]).await;
-    ok!(store.insert_credential(&id, &credential("keep", "secret", 1)));
-    ok!(store.insert_credential(&id, &credential("drop", "secret", 2)));
+    ok!(store.insert_credential(&id, &credential("one", "secret", 1)));
+    ok!(store.insert_credential(&id, &credential("two", "secret", 2)));
     ok!(store.put_account(&account("u", "c", Some("user"))));
     ok!(store.save_grant(&"u".into(), &grant("token"), at(9)));
-    ok!(store.end_grants(&id, &["keep".into()], "the tenant changed", at(5)));
-    let kept: Vec<_> = ok!(store.credentials(&id))
-        .into_iter()
-        .map(|it| it.info.id)
-        .collect();
-    assert_eq!(kept, ["keep".into()]);
+    ok!(store.insert_login(&login("l", "c")));
+    let was = ok!(store.connection(&id)).expect("there");
+    let mut now = was.clone();
+    now.authority_url = "https://elsewhere.example".into();
+    let given = credential("given", "anew", 3);
+    let written = ok!(store.update_connection(ConnectionWrite {
+        was: &was,
+        now: &now,
+        credential: Some(&given),
+        ends: Some(("the addresses changed", at(5))),
+    }));
+    assert_eq!(written, ConnectionWritten::Done(vec!["l".into()]));
+    let kept = ok!(store.credentials(&id));
+    let secrets: Vec<_> = kept.iter().map(|it| it.secret.reveal()).collect();
+    assert_eq!(secrets, ["anew"]);
     assert!(ok!(store.grant(&"u".into())).is_none());
     let user = ok!(store.account(&"u".into())).expect("there");
     assert_eq!(user.state, AccountState::NeedsSignIn);
-    assert_eq!(user.reason.as_deref(), Some("the tenant changed"));
+    assert_eq!(user.reason.as_deref(), Some("the addresses changed"));
     assert_eq!(user.since, at(5));
     let application = ok!(store.account(&"a".into())).expect("there");
     assert_eq!(application.state, AccountState::Active);
+    let login = ok!(logins::Logins::login(&*store, &"l".into())).expect("there");
+    assert_eq!(login.status, LoginStatus::Failed);
+    assert_eq!(login.error.as_deref(), Some("the addresses changed"));
+
+    // Without a new credential there is none.
+    let was = ok!(store.connection(&id)).expect("there");
+    ok!(store.update_connection(ConnectionWrite {
+        ends: Some(("again", at(6))),
+        ..plain(&was, &was)
+    }));
+    assert!(ok!(store.credentials(&id)).is_empty());
+}
+
+/// A credential that replaces the others ends nothing else.
+pub async fn a_credential_replaces_the_others(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let id = "c".into();
+    with_mailboxes(store.as_ref(), &[]).await;
+    ok!(store.insert_credential(&id, &credential("one", "secret", 1)));
+    ok!(store.put_account(&account("u", "c", Some("user"))));
+    ok!(store.save_grant(&"u".into(), &grant("token"), at(9)));
+    let was = ok!(store.connection(&id)).expect("there");
+    let given = credential("given", "anew", 3);
+    ok!(store.update_connection(ConnectionWrite {
+        credential: Some(&given),
+        ..plain(&was, &was)
+    }));
+    let kept = ok!(store.credentials(&id));
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].info.id, given.info.id);
+    assert!(ok!(store.grant(&"u".into())).is_some());
+}
+
+/// A connection comes with its credential, or not at all.
+pub async fn a_connection_comes_with_its_credential(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let first = credential("one", "secret", 1);
+    ok!(store.insert_connection(&connection("c"), Some(&first)));
+    assert_eq!(ok!(store.credentials(&"c".into())).len(), 1);
+    let mut second = connection("d");
+    second.name = connection("c").name;
+    let refused = store.insert_connection(&second, Some(&first)).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(ok!(store.connection(&"d".into())), None);
+    assert!(ok!(store.credentials(&"d".into())).is_empty());
 }

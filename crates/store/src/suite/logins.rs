@@ -46,7 +46,13 @@ pub async fn completing_keeps_the_accounts_id(ground: &dyn Ground) {
     let first = account("first", "c", Some("user"));
     let made = ok!(store.complete_login(&"l1".into(), &first, &grant("one"), at(90)));
     assert_eq!(made.expect("completed").id, first.id);
-    ok!(store.set_account_state(&first.id, AccountState::Revoked, Some("revoked"), at(5)));
+    ok!(store.set_account_state(
+        &first.id,
+        AccountState::Revoked,
+        Some("revoked"),
+        at(5),
+        None
+    ));
     let mut second = account("second", "c", Some("user"));
     second.display_name = Some("Ada".into());
     second.since = at(6);

@@ -282,7 +282,7 @@ pub fn mailbox(id: &str, connection: &str, account: &str) -> Mailbox {
 
 /// A store with a connection `c`, its application account `a` and these mailboxes.
 pub async fn with_mailboxes(store: &dyn Store, ids: &[&str]) {
-    ok!(store.insert_connection(&connection("c")));
+    ok!(store.insert_connection(&connection("c"), None));
     ok!(store.put_account(&account("a", "c", None)));
     for id in ids {
         ok!(store.insert_mailbox(&mailbox(id, "c", "a")));

@@ -75,6 +75,7 @@ macro_rules! conformance {
                 state_is_written_once
                 a_version_moves_with_what_is_written
                 grants_are_kept_and_go_with_the_account
+                a_grant_follows_the_one_it_was_got_with
                 claims_challenges_end_with_a_sign_in
             }
             alerts {
@@ -105,7 +106,10 @@ macro_rules! conformance {
                 credentials_are_kept_newest_first
                 kinds_of_credentials_are_kept_whole
                 removal_takes_everything_along
-                ending_grants_keeps_what_is_named
+                a_stale_change_writes_nothing
+                grants_end_with_the_change
+                a_credential_replaces_the_others
+                a_connection_comes_with_its_credential
             }
             folders {
                 changes_only_for_more_than_counts

@@ -31,8 +31,8 @@ fn person(id: &str) -> PersonRecord {
 /// A reading comes in pages. Who is in none of them is gone with the last one, and not before.
 pub async fn pages_of_a_reading_and_who_is_gone(ground: &dyn Ground) {
     let store = ground.open().await;
-    ok!(store.insert_connection(&connection("c")));
-    ok!(store.insert_connection(&connection("d")));
+    ok!(store.insert_connection(&connection("c"), None));
+    ok!(store.insert_connection(&connection("d"), None));
     ok!(store.apply_people(&"d".into(), &[person("a")], true, at(0)));
     let nearly_nothing = PersonRecord::new("b", PersonSource::Mailbox);
     ok!(store.apply_people(&here(), &[person("gone"), person("a")], false, at(1)));
@@ -56,7 +56,7 @@ pub async fn pages_of_a_reading_and_who_is_gone(ground: &dyn Ground) {
 /// Who looks as before was seen and not updated.
 pub async fn unchanged_ones_are_only_seen(ground: &dyn Ground) {
     let store = ground.open().await;
-    ok!(store.insert_connection(&connection("c")));
+    ok!(store.insert_connection(&connection("c"), None));
     let nobody = PersonRecord::new("b", PersonSource::Account);
     ok!(store.apply_people(&here(), &[person("a"), nobody.clone()], true, at(1)));
     ok!(store.apply_people(&here(), &[person("a"), nobody.clone()], true, at(2)));
@@ -81,7 +81,7 @@ pub async fn unchanged_ones_are_only_seen(ground: &dyn Ground) {
 /// No store keeps U+0000, which PostgreSQL cannot hold.
 pub async fn texts_have_no_nul(ground: &dyn Ground) {
     let store = ground.open().await;
-    ok!(store.insert_connection(&connection("c")));
+    ok!(store.insert_connection(&connection("c"), None));
     let odd = PersonRecord {
         department: Some("a\0b".into()),
         json: Some(r#"{"department":"a\u0000b"}"#.into()),
@@ -96,7 +96,7 @@ pub async fn texts_have_no_nul(ground: &dyn Ground) {
 /// Without its connection nobody is kept, nor taken in.
 pub async fn go_with_the_connection(ground: &dyn Ground) {
     let store = ground.open().await;
-    ok!(store.insert_connection(&connection("c")));
+    ok!(store.insert_connection(&connection("c"), None));
     ok!(store.apply_people(&here(), &[person("a")], true, at(1)));
     assert!(ok!(store.remove_connection(&here())));
     assert_eq!(ok!(store.people(&here())), []);

@@ -268,7 +268,13 @@ pub async fn the_master_key_is_changed_at_once(ground: &dyn Ground) {
 pub async fn a_lost_key_costs_secrets_and_nothing_else(ground: &dyn Ground) {
     let store = ground.open().await;
     fill(store.as_ref()).await;
-    ok!(store.set_account_state(&"u2".into(), AccountState::Revoked, Some("revoked"), at(5)));
+    ok!(store.set_account_state(
+        &"u2".into(),
+        AccountState::Revoked,
+        Some("revoked"),
+        at(5),
+        None
+    ));
     let rows = rows_but(store.as_ref(), &[]).await;
     drop(store);
     let reset = VaultReset { at: at(50) };

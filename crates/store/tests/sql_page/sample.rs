@@ -72,7 +72,7 @@ impl Sample {
         let credential = made::credential("credential", SECRETS[0], 1);
         let connection = "c".into();
         store
-            .insert_connection(&made::connection("c"))
+            .insert_connection(&made::connection("c"), None)
             .await
             .expect("kept");
         store

@@ -59,7 +59,10 @@ async fn people(store: &dyn Store) {
     let mut other = connection("d");
     other.redirect_uri = None;
     other.name = "ÄÖ \u{1f600} 'quoted' \"twice\" \\ {,}".into();
-    store.insert_connection(&other).await.expect("written");
+    store
+        .insert_connection(&other, None)
+        .await
+        .expect("written");
     let c = "c".into();
     let mut for_ever = credential("s2", "second secret", 2);
     for_ever.info.expires_at = None;

@@ -139,7 +139,7 @@ async fn goes_on(store: &dyn Store, since: &str, was: &Identity) {
     assert_eq!(position, was.last_position + 1);
     // Connections, accounts, keys and calls are in the order in which they were made.
     store
-        .insert_connection(&connection("new"))
+        .insert_connection(&connection("new"), None)
         .await
         .expect("written");
     store
