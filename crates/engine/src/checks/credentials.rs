@@ -136,7 +136,7 @@ fn how_to_upload(connection: &Connection, certificate: &CredentialInfo) -> Strin
             format!(" Its thumbprint there is {}.", it.thumbprint)
         });
     format!(
-        "Upload its public half, which `postroom connection credential certificate {} {} --out \
+        "Upload the public half of it, which `postroom connection credential certificate {} {} --out \
          FILE.pem` saves.{thumbprint}",
         shell_word(&connection.name),
         shell_word(certificate.id.as_str()),

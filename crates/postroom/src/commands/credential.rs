@@ -270,7 +270,7 @@ pub(crate) fn say_where_to_upload(connection: &Value, credential: &Value) {
          → Certificates & secrets → Certificates), unless it is there already: `postroom connection \
          credential certificate {} --out FILE.pem` saves it. Thumbprint: {}.",
         cell(&connection["clientId"]),
-        cell(&connection["name"]),
+        shell_word(&cell(&connection["name"])),
         cell(&credential["certificate"]["thumbprint"]),
     ));
 }
