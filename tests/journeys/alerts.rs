@@ -429,7 +429,12 @@ async fn accounts_and_keys_are_watched() -> Result<()> {
         .refused(request, 400, "invalidRequest")
         .await?;
     let wrong = reader.request(Method::GET, "/alerts/events?since=nonsense");
-    reader.refused(wrong, 410, "cursorExpired").await?;
+    let refused = reader.refused(wrong, 410, "cursorExpired").await?;
+    let detail = refused["detail"].to_string();
+    ensure!(
+        detail.contains("/alerts/events") && !detail.contains("/changes"),
+        "{detail}"
+    );
     held.world.stop().await;
     Ok(())
 }

@@ -265,9 +265,14 @@ async fn a_limit_is_proven_or_it_is_none() -> Result<()> {
             .retain(|role| !role.starts_with("Mail.Read"));
     });
     let report = check_with(&world, both.clone()).await?;
-    assert_eq!(report["limit"]["result"], "proven", "{report:#}");
+    assert_eq!(report["limit"]["result"], "readingOnly", "{report:#}");
     assert_eq!(report["ok"], false, "{report:#}");
+    assert_eq!(step(&report, "limit")?["ok"], false, "{report:#}");
     assert_says(&step(&report, "limit:entra")?["detail"], &["Mail.Send"]);
+    assert_says(
+        &step(&report, "limit:entra")?["hint"],
+        &["Remove permission"],
+    );
 
     sandbox.alter_app(&client, |app| {
         app.application.retain(|role| !role.starts_with("Mail"));

@@ -77,7 +77,7 @@ pub struct CheckStep {
 }
 
 /// What `doctor` finds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// How bad it is.

@@ -29,9 +29,11 @@ pub mod tokens;
 
 mod engine;
 mod identities;
+mod shell;
 
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use problem::{Code, Problem};
+pub use shell::shell_word;
 
 /// What an engine's method gives back.
 pub type Result<T> = std::result::Result<T, Problem>;

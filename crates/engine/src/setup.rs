@@ -111,7 +111,7 @@ impl Engine {
     pub async fn setup(&self, id: &ConnectionId, ask: &SetupAsk) -> Result<Setup> {
         let connection = self.connection_by_id(id).await?;
         let features = self.wanted_features(&connection, ask).await?;
-        let permissions = permissions::of(&features);
+        let permissions = permissions::of(&features, &connection.scopes);
         let redirect_uri = self.redirect_uri_of(&connection);
         let state = consent_state::current(self, &connection.id).await?;
         let url = |ask: AdminConsentAsk<'_>| -> Result<Option<String>> {

@@ -237,6 +237,25 @@ async fn ready(url: &str, ca_file: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What a check without a failure comes to. Where nobody can act, or it was not found out whether
+/// somebody can, nothing works yet.
+fn works(subject: &str, steps: &serde_json::Value) -> Finding {
+    let untried = steps
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|step| step["name"] == "credential" && step["ok"] != true);
+    match untried {
+        Some(step) => finding(
+            Severity::Warning,
+            subject,
+            crate::table::cell(&step["detail"]),
+            step["hint"].as_str(),
+        ),
+        None => ok(subject, "works"),
+    }
+}
+
 /// What can be seen of a server from elsewhere, with a key.
 async fn at_server(target: &Target, online: bool) -> Vec<Finding> {
     match look_at_server(target, online).await {
@@ -283,7 +302,7 @@ async fn look_at_server(target: &Target, online: bool) -> anyhow::Result<Vec<Fin
             }
         }
         if report["ok"] == true {
-            findings.push(ok(&subject, "works"));
+            findings.push(works(&subject, &report["steps"]));
         }
     }
     for alert in pick::all(&client, &["alerts"]).await? {
@@ -306,4 +325,30 @@ async fn look_at_server(target: &Target, online: bool) -> anyhow::Result<Vec<Fin
         }
     }
     Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A check that could not try anything has no failure, and yet nothing works.
+    #[test]
+    fn what_was_not_tried_does_not_work() {
+        let step = |ok: Option<bool>| {
+            json!([
+                {"name": "authority", "ok": true, "detail": "It answers."},
+                {"name": "credential", "ok": ok, "detail": "Nobody can act.", "hint": "Add one."},
+            ])
+        };
+        let missing = works("connection Contoso", &step(None));
+        assert_eq!(missing.severity, Severity::Warning);
+        assert_eq!(missing.detail, "Nobody can act.");
+        assert_eq!(missing.hint.as_deref(), Some("Add one."));
+        let good = works("connection Contoso", &step(Some(true)));
+        assert_eq!(
+            (good.severity, good.detail.as_str()),
+            (Severity::Ok, "works")
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! The data folder, seen from outside: is there a database, and which server has it.
 
 use crate::platform;
+use postroom_engine::shell_word;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -52,7 +53,8 @@ pub(crate) fn in_use(folder: &Path, holder: &str) -> anyhow::Error {
         Some(note) => anyhow::anyhow!(
             "the data folder {folder_name} is in use by the server at {url} (process {pid}): talk \
              to it with --server {url} and a key (--key or POSTROOM_KEY); `postroom key create \
-             --name NAME --data {folder_name}` makes one beside the running server",
+             --name NAME --data {data}` makes one beside the running server",
+            data = shell_word(&folder_name.to_string()),
             url = note.url,
             pid = note.pid,
         ),

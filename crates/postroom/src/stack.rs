@@ -75,10 +75,21 @@ pub(crate) async fn open_store_with(
     role: Role,
     ca_file: Option<&Path>,
 ) -> anyhow::Result<Arc<dyn Store>> {
-    told(place, place.open(key, role, ca_file).await)
+    told(place, place.open(key, role, ca_file).await, in_use)
 }
 
-/// Opens a store whose master key is lost with another one. See [`VaultReset`].
+/// Opens a store for what is done to it while nobody else uses it.
+pub(crate) async fn open_store_alone(
+    place: &StorePlace,
+    key: MasterKey,
+    ca_file: Option<&Path>,
+) -> anyhow::Result<Arc<dyn Store>> {
+    let opened = place.open(key, Role::Engine, ca_file).await;
+    told(place, opened, stop_first)
+}
+
+/// Opens a store whose master key is lost with another one, while nobody else uses it. See
+/// [`VaultReset`].
 pub(crate) async fn reset_store(
     place: &StorePlace,
     key: MasterKey,
@@ -88,25 +99,44 @@ pub(crate) async fn reset_store(
         at: SystemClock.now(),
     };
     let opened = place.open_or_reset(key, Role::Engine, ca_file, Some(reset));
-    told(place, opened.await)
+    told(place, opened.await, stop_first)
 }
 
 /// What came of opening a store, with words for people where it failed.
 fn told(
     place: &StorePlace,
     opened: Result<Arc<dyn Store>, StoreError>,
+    in_use: fn(&StorePlace, &str) -> anyhow::Error,
 ) -> anyhow::Result<Arc<dyn Store>> {
-    match (opened, place.folder()) {
-        (Ok(store), _) => Ok(store),
-        (Err(StoreError::Locked { holder, .. }), Some(folder)) => {
-            Err(folder::in_use(folder, &holder))
-        }
-        (Err(StoreError::Locked { holder, .. }), None) => Err(anyhow::anyhow!(
+    match opened {
+        Ok(store) => Ok(store),
+        Err(StoreError::Locked { holder, .. }) => Err(in_use(place, &holder)),
+        Err(error) => Err(error).with_context(|| format!("{place} cannot be opened")),
+    }
+}
+
+/// What to tell somebody who finds a store in use, for what a server can do as well.
+fn in_use(place: &StorePlace, holder: &str) -> anyhow::Error {
+    match place.folder() {
+        Some(folder) => folder::in_use(folder, holder),
+        None => anyhow::anyhow!(
             "{place} is in use by {holder}: talk to that server with --server URL and a key, or \
              stop it; `postroom key create --name NAME --database-url …` makes a key beside it"
-        )),
-        (Err(error), _) => Err(error).with_context(|| format!("{place} cannot be opened")),
+        ),
     }
+}
+
+/// The same, for what can only be done while no server runs.
+fn stop_first(place: &StorePlace, holder: &str) -> anyhow::Error {
+    let server = place.folder().and_then(folder::ServerNote::of_running);
+    let holder = match server {
+        Some(note) => format!("the server at {} (process {})", note.url, note.pid),
+        None => holder.to_owned(),
+    };
+    anyhow::anyhow!(
+        "{place} is in use by {holder}, and this needs it alone: stop the server first, then run \
+         the same command again. Nothing was changed"
+    )
 }
 
 /// Whether a store may be used: it is neither half a copy nor one that was moved elsewhere. Using

@@ -230,12 +230,24 @@ fn keys_are_not_changed_beside_a_server() {
         let lost = [("POSTROOM_MASTER_KEY", "ab".repeat(32))];
         let lost = lost.each_ref().map(|(name, value)| (*name, value.as_str()));
         let reset = store.refused(1, &["vault", "reset", "--drop-secrets"], &lost);
+        let new = store.home.join("new.key");
+        let file = new.display().to_string();
+        let rotate_to = ["vault", "rotate", "--new-master-key-file", &file];
+        let rotated_to = store.refused(1, &rotate_to, &key);
+        let nowhere = [("POSTROOM_MASTER_KEY_FILE", file.as_str())];
+        let reset_to = store.refused(1, &["vault", "reset", "--drop-secrets"], &nowhere);
+        let is_left_behind = new.exists();
         let status = store.status(&key);
         server.kill().expect("ended");
         server.wait().expect("ended");
         assert!(is_ready, "it said so");
-        assert!(said.contains("in use"), "{said}");
-        assert!(reset.contains("in use"), "{reset}");
+        for said in [said, reset, rotated_to, reset_to] {
+            assert!(said.contains("in use"), "{said}");
+            assert!(said.contains("stop the server first"), "{said}");
+            assert!(!said.contains("a new master key was made"), "{said}");
+        }
+        // What is there is taken for the store's key by whoever looks next.
+        assert!(!is_left_behind, "no key that nothing opens with");
         assert_eq!(
             (&status["sealed"], &status["unopened"]),
             (&1.into(), &0.into())

@@ -1,7 +1,7 @@
 //! A connection, tried step by step.
 
 use super::limit::{self, LimitReport};
-use super::steps::{refused, untried, well};
+use super::steps::{bad, refused, sentence, untried, well};
 use super::{
     CheckAsk, CheckStep, application, clock, credentials, discovery, feature_calls, grants,
     redirect, users,
@@ -91,10 +91,7 @@ pub(super) async fn steps(
                 actors.add(Actor { who, token });
             }
         }
-        None => steps.push(untried(
-            "credential",
-            "The connection has no credential, and no user has signed in through it.",
-        )),
+        None => steps.push(credentials::nobody(&connection)),
     }
     if let (Some(user), None) = (user, actors.of(AccountKind::User))
         && let Ok(token) = engine.door().access_token(&user).await
@@ -250,6 +247,15 @@ async fn graph(engine: &Engine, who: &Identity) -> (CheckStep, Option<GraphRespo
                     "{address} answers and takes the token, but does not let it look up users: see \
                      the permissions."
                 ),
+            ),
+            None,
+        ),
+        // Here the address itself is tried: that nobody answers there is what was to be found out.
+        Err(DoorError::Network { what, .. }) => (
+            bad(
+                name,
+                sentence(&format!("{address} was not reached: {what}")),
+                "Check that this machine reaches it, and the connection's Graph address.",
             ),
             None,
         ),

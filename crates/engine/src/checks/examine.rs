@@ -1,11 +1,11 @@
 //! Everything that the engine knows of, looked at.
 
 use super::steps::{fine, sentence, trouble, warning};
-use super::{CheckAsk, Finding, secrets};
+use super::{CheckAsk, CheckStep, Finding, credentials, secrets};
 use crate::alerts::{account_of, due, words};
 use crate::logins::earlier;
 use crate::{Engine, Result};
-use postroom_model::account::{Account, AccountState};
+use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::connection::Connection;
 use postroom_model::mailbox::{Mailbox, SyncPhase};
 use postroom_model::outbox::{OutboxItem, OutboxStatus};
@@ -36,18 +36,27 @@ pub(super) async fn findings(engine: &Engine, online: bool) -> Result<Vec<Findin
             "Add one: `postroom connection add`.",
         ));
     }
+    let accounts = engine.store().accounts().await?;
     for connection in &connections {
         let reading = engine.store().application_reading(&connection.id).await?;
+        let has_users = accounts
+            .iter()
+            .any(|it| it.connection == connection.id && it.kind == AccountKind::User);
         findings.extend(secrets::findings(
             connection,
+            has_users,
             reading.as_ref(),
             engine.now(),
         ));
         if online {
-            findings.extend(checked(engine, connection).await?);
+            for found in checked(engine, connection).await? {
+                if !findings.contains(&found) {
+                    findings.push(found);
+                }
+            }
         }
     }
-    for account in engine.store().accounts().await? {
+    for account in accounts {
         findings.push(self::account(engine, &account, &connections));
     }
     for mailbox in engine.store().mailboxes().await? {
@@ -93,6 +102,11 @@ async fn checked(engine: &Engine, connection: &Connection) -> Result<Vec<Finding
         .check_connection(&connection.id, &CheckAsk::default())
         .await?;
     let subject = format!("connection {}", connection.name);
+    let untried = report
+        .steps
+        .iter()
+        .find(|step| step.name == credentials::NAME && step.ok.is_none())
+        .cloned();
     let mut findings: Vec<Finding> = report
         .steps
         .into_iter()
@@ -112,9 +126,17 @@ async fn checked(engine: &Engine, connection: &Connection) -> Result<Vec<Finding
         })
         .collect();
     if report.ok {
-        findings.insert(0, fine(subject, "The check is well."));
+        findings.insert(0, unfailed(subject, untried));
     }
     Ok(findings)
+}
+
+/// What a check without a failure comes to. `untried`: whether anybody can act was not found out.
+fn unfailed(subject: String, untried: Option<CheckStep>) -> Finding {
+    match untried {
+        Some(step) => warning(subject, step.detail, step.hint.unwrap_or_default()),
+        None => fine(subject, "The check is well."),
+    }
 }
 
 fn account(engine: &Engine, account: &Account, connections: &[Connection]) -> Finding {

@@ -8,6 +8,7 @@ use super::feature_calls::Called;
 use super::steps::{bad, untried, well};
 use crate::setup::portal::{Page, place};
 use crate::setup::{Feature, FeatureUse, claims, needs};
+use crate::shell_word;
 use postroom_model::account::AccountKind;
 use postroom_model::connection::Connection;
 use postroom_model::grant::AccessToken;
@@ -150,8 +151,9 @@ pub(super) fn how_to_grant(connection: &Connection, kind: AccountKind) -> String
     format!(
         "Entra admin center → App registrations → the one with the client id {} → API permissions: \
          add them as {permissions} permissions of Microsoft Graph, then Grant admin consent. \
-         `postroom connection setup {:?}` has the list and a letter to an administrator.{after}",
-        connection.client_id, connection.name
+         `postroom connection setup {}` has the list and a letter to an administrator.{after}",
+        connection.client_id,
+        shell_word(&connection.name)
     )
 }
 

@@ -11,12 +11,12 @@ use crate::{Engine, Problem, Result};
 use postroom_microsoft::graph::{Page as GraphPage, users};
 use postroom_microsoft::{DoorError, Identity};
 use postroom_model::MailboxId;
-use postroom_model::account::AccountKind;
 use postroom_model::connection::Connection;
 use postroom_model::resource::user::User;
 use serde::Serialize;
 
 const NAME: &str = "limit";
+const ENTRA: &str = "limit:entra";
 /// How many mailboxes of the directory are tried where none is named as outside.
 const PICKED: usize = 3;
 /// How many users of the directory are looked at to pick them.
@@ -43,6 +43,9 @@ pub enum LimitResult {
     Proven,
     /// Outside is read.
     NotLimited,
+    /// Inside answers and outside is refused, but the token carries a permission for mail from
+    /// Entra ID besides, which reaches every mailbox: sending, for instance.
+    ReadingOnly,
     /// Outside is refused, but so is inside: the limit is too narrow, or nothing is granted.
     InsideRefused,
     /// Another answer came, which says nothing: no such mailbox, too many calls, no network.
@@ -146,8 +149,12 @@ pub(super) async fn prove(
             break;
         }
     }
+    let entra = entra(actor, judge(&said_inside, &said_outside), &said_outside);
     let report = LimitReport {
-        result: judge(&said_inside, &said_outside),
+        result: match entra {
+            Some(Entra::Reaching(_)) => LimitResult::ReadingOnly,
+            _ => judge(&said_inside, &said_outside),
+        },
         inside: Some(inside_answer),
         outside: outside_answer,
     };
@@ -158,7 +165,7 @@ pub(super) async fn prove(
         [&said_inside, &said_outside],
         picked,
     )];
-    steps.extend(entra(&who.connection, actor, &report, &said_outside));
+    steps.extend(entra.map(|found| found.step(&who.connection)));
     Ok((steps, report))
 }
 
@@ -186,7 +193,6 @@ fn step(
             .map_or_else(|| "no mailbox".to_owned(), |one| one.mailbox.clone())
     };
     let (inside, outside) = (name_of(&report.inside), name_of(&report.outside));
-    let of_permissions = place(connection, Page::Permissions(AccountKind::Application));
     match report.result {
         LimitResult::Proven => well(
             NAME,
@@ -207,8 +213,16 @@ fn step(
                  --script` makes the script). If that was done, wait: Exchange can take up to two \
                  hours to notice.",
             )
-            .at(&of_permissions)
+            .at(&place(connection, Page::PermissionsGiven))
         }
+        LimitResult::ReadingOnly => bad(
+            NAME,
+            format!(
+                "Only reading is limited: {inside} answers and {outside} is refused (403), but \
+                 another permission reaches every mailbox."
+            ),
+            format!("The step `{ENTRA}` says which one. Take it away, wait, and try again."),
+        ),
         LimitResult::InsideRefused => bad(
             NAME,
             format!("{outside} is refused, but so is {inside}, which has to answer."),
@@ -233,51 +247,60 @@ fn step(
     }
 }
 
-/// What Entra ID grants for mail reaches every mailbox, whatever Exchange grants for some. Reading
-/// was tried; of the rest only the token can tell.
-fn entra(
-    connection: &Connection,
-    actor: &Actor,
-    report: &LimitReport,
-    outside: &Said,
-) -> Option<CheckStep> {
-    const STEP: &str = "limit:entra";
-    if report.result != LimitResult::Proven {
+/// What Entra ID grants besides, where reading is limited. Reading was tried; of the rest only the
+/// token can tell.
+#[derive(Debug, PartialEq, Eq)]
+enum Entra {
+    /// Nothing for mail.
+    Nothing,
+    /// Permissions that the access policy limits which refused.
+    Limited(Vec<String>),
+    /// Permissions that reach every mailbox, whatever Exchange grants for some.
+    Reaching(Vec<String>),
+}
+
+fn entra(actor: &Actor, judged: LimitResult, outside: &Said) -> Option<Entra> {
+    if judged != LimitResult::Proven {
         return None;
     }
     let granted = claims::granted(&actor.token.token)?;
     let reaching = crate::setup::reaching_mailboxes(&granted);
-    if reaching.is_empty() {
-        return Some(well(
-            STEP,
-            "The token carries no permission for mail from Entra ID: what Exchange grants is all.",
-        ));
-    }
-    let list = reaching.join(", ");
-    if *outside == Said::RefusedByPolicy {
-        return Some(well(
-            STEP,
-            format!(
-                "The token carries {list}; the application access policy that refused limits these \
-                 as well."
+    Some(match (reaching.is_empty(), outside) {
+        (true, _) => Entra::Nothing,
+        (false, Said::RefusedByPolicy) => Entra::Limited(reaching),
+        (false, _) => Entra::Reaching(reaching),
+    })
+}
+
+impl Entra {
+    fn step(&self, connection: &Connection) -> CheckStep {
+        match self {
+            Self::Nothing => well(
+                ENTRA,
+                "The token carries no permission for mail from Entra ID: what Exchange grants is \
+                 all.",
             ),
-        ));
-    }
-    Some(
-        bad(
-            STEP,
-            format!(
-                "Reading is limited, but the token carries {list} from Entra ID, and what Entra ID \
-                 grants reaches every mailbox."
+            Self::Limited(list) => well(
+                ENTRA,
+                format!(
+                    "The token carries {}; the application access policy that refused limits these \
+                     as well.",
+                    list.join(", ")
+                ),
             ),
-            "Take these application permissions away in Entra ID; Exchange grants them for the \
-             chosen mailboxes (`postroom connection setup --script`).",
-        )
-        .at(&place(
-            connection,
-            Page::Permissions(AccountKind::Application),
-        )),
-    )
+            Self::Reaching(list) => bad(
+                ENTRA,
+                format!(
+                    "Reading is limited, but the token carries {} from Entra ID, and what Entra ID \
+                     grants reaches every mailbox.",
+                    list.join(", ")
+                ),
+                "Take these application permissions away in Entra ID; Exchange grants them for the \
+                 chosen mailboxes (`postroom connection setup --script`).",
+            )
+            .at(&place(connection, Page::PermissionsGiven)),
+        }
+    }
 }
 
 async fn answer(engine: &Engine, who: &Identity, one: &Candidate) -> (Said, LimitAnswer) {

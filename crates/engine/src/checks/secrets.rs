@@ -1,19 +1,30 @@
 //! Days that a connection's credentials have left: what alerts say, for `doctor`.
 
 use super::Finding;
+use super::credentials::nobody;
 use super::steps::{fine, trouble, warning};
 use crate::alerts::{Due, LastCredential, credential_of, due, last_credential};
 use postroom_model::Timestamp;
 use postroom_model::alert::{AlertSeverity, ApplicationReading, days_between};
 use postroom_model::connection::{Connection, CredentialInfo, CredentialKind};
 
-/// What there is to say of a connection's credentials.
+/// What there is to say of a connection's credentials. `has_users`: whether users signed in, for
+/// whom it can act without one.
 pub(super) fn findings(
     connection: &Connection,
+    has_users: bool,
     reading: Option<&ApplicationReading>,
     now: Timestamp,
 ) -> Vec<Finding> {
     let subject = format!("connection {}", connection.name);
+    if connection.credentials.is_empty() && !has_users {
+        let missing = nobody(connection);
+        return vec![warning(
+            subject,
+            missing.detail,
+            missing.hint.unwrap_or_default(),
+        )];
+    }
     if connection.credentials.is_empty() {
         return vec![fine(
             subject,
@@ -107,6 +118,10 @@ mod tests {
     use postroom_model::{ConnectionId, CredentialId};
 
     fn severities(days: &[Option<i64>]) -> Vec<Severity> {
+        severities_of(days, true)
+    }
+
+    fn severities_of(days: &[Option<i64>], has_users: bool) -> Vec<Severity> {
         let now = Timestamp::UNIX_EPOCH;
         let end = |days: i64| Timestamp::from_second(days * 86_400 + 60).ok();
         let connection = Connection {
@@ -133,7 +148,7 @@ mod tests {
                 .collect(),
             created_at: now,
         };
-        findings(&connection, None, now)
+        findings(&connection, has_users, None, now)
             .into_iter()
             .map(|finding| finding.severity)
             .collect()
@@ -156,6 +171,9 @@ mod tests {
             assert_eq!(severities(&[days]), [severity], "{days:?}");
         }
         assert_eq!(severities(&[]), [Ok]);
+        // Without a credential and without a user nothing works, whatever a check does not find.
+        assert_eq!(severities_of(&[], false), [Warning]);
+        assert_eq!(severities_of(&[Some(61)], false), [Ok]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{CheckStep, Finding, Severity};
 use crate::setup::Place;
 use crate::setup::portal::place_for;
-use postroom_microsoft::{DoorError, SignInError};
+use postroom_microsoft::{Again, DoorError, GraphRefusal, SignInError};
 use postroom_model::connection::Connection;
 
 /// A step that went well.
@@ -82,38 +82,70 @@ impl CheckStep {
     }
 }
 
-/// What Microsoft or the network said no with.
+/// What says nothing of what was tried, because it passes by itself or nobody was reached: why, and
+/// what to do. `None`: Microsoft looked at it, or it is wrong here.
+pub(super) fn passing(error: &DoorError) -> Option<(String, &'static str)> {
+    const LATER: &str = "Try the check again in some minutes.";
+    Some(match error {
+        DoorError::SignIn(refusal) if refusal.transient => {
+            (format!("{} ({})", refusal.cause, code_of(refusal)), LATER)
+        }
+        DoorError::Refused(refusal) if refusal.again() != Again::Never => {
+            (answered(refusal), LATER)
+        }
+        DoorError::Throttled { until, .. } => (
+            format!("Microsoft takes no more calls until {until}"),
+            "Try the check again then.",
+        ),
+        DoorError::Network { what, .. } => (
+            what.clone(),
+            "Check that this machine reaches Microsoft, and the connection's addresses; then try \
+             again.",
+        ),
+        DoorError::Malformed { what, .. } => {
+            (format!("Microsoft's answer cannot be read: {what}"), LATER)
+        }
+        DoorError::Vault(_) => (
+            error.to_string(),
+            "The server's log and `postroom doctor` say why; then try again.",
+        ),
+        _ => return None,
+    })
+}
+
+fn answered(refusal: &GraphRefusal) -> String {
+    format!(
+        "Microsoft answered {} {}: {}",
+        refusal.status, refusal.code, refusal.message
+    )
+}
+
+/// What Microsoft said no with. What passes by itself is no failure.
 pub(super) fn refused(
     name: impl Into<String>,
     connection: &Connection,
     error: &DoorError,
 ) -> CheckStep {
+    if let Some((why, hint)) = passing(error) {
+        let step = untried(name, sentence(&format!("could not be tried: {why}"))).hint(hint);
+        return match error {
+            DoorError::SignIn(refusal) => step.code(code_of(refusal)),
+            DoorError::Refused(refusal) => step.code(&refusal.code),
+            _ => step,
+        };
+    }
     match error {
-        DoorError::SignIn(refusal) if refusal.transient => untried(
-            name,
-            sentence(&format!("{} ({})", refusal.cause, code_of(refusal))),
-        )
-        .hint("Try the check again in some minutes.")
-        .code(code_of(refusal)),
         DoorError::SignIn(refusal) => signed_in_not(name, connection, refusal),
         DoorError::Refused(refusal) => bad(
             name,
-            sentence(&format!(
-                "Microsoft answered {} {}: {}",
-                refusal.status, refusal.code, refusal.message
-            )),
+            sentence(&answered(refusal)),
             sentence(refusal.remedy()),
         )
         .code(&refusal.code),
-        DoorError::Throttled { until, .. } => untried(
-            name,
-            format!("Microsoft takes no more calls until {until}."),
-        )
-        .hint("Try the check again then."),
         other => bad(
             name,
             sentence(&other.to_string()),
-            "Check that this machine reaches Microsoft, and the connection's addresses.",
+            "Correct that in the connection (`postroom connection set`).",
         ),
     }
 }

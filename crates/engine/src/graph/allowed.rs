@@ -37,6 +37,16 @@ const SENDING: &[&str] = &[
 /// What is made in a group goes to its members by mail.
 const OF_GROUPS: &[&str] = &["threads", "conversations"];
 
+/// Where meetings are. Whoever makes, changes or cancels one, or answers it, writes to its attendees
+/// (Graph, *Create event*, *Update event*, *event: cancel*, *event: accept*).
+const MEETINGS: &[&str] = &["events", "calendarView"];
+
+/// Of what is done to a meeting, what stays with its own user.
+const OWN_MEETINGS: &[&str] = &["dismissReminder", "snoozeReminder", "permanentDelete"];
+
+/// Whoever is given a calendar is told so by mail (Graph, *Create calendarPermission*).
+const SHARES: &str = "calendarPermissions";
+
 /// Rules that Exchange carries out for a mailbox: they can forward and redirect.
 const RULES: &str = "messageRules";
 
@@ -239,7 +249,21 @@ fn sends(method: &str, pieces: &[String]) -> bool {
         && pieces
             .iter()
             .any(|piece| word(piece).eq_ignore_ascii_case(RULES));
-    acts || rules
+    acts || rules || meets(pieces) || shares(method, pieces)
+}
+
+/// Whether it is about a meeting. Who attends stands in a body, which is not looked at, and in what
+/// is there already: so every event counts.
+fn meets(pieces: &[String]) -> bool {
+    let last = pieces.last().map(|last| word(last)).unwrap_or_default();
+    pieces.iter().any(|piece| is_one_of(word(piece), MEETINGS)) && !is_one_of(last, OWN_MEETINGS)
+}
+
+fn shares(method: &str, pieces: &[String]) -> bool {
+    !method.eq_ignore_ascii_case("DELETE")
+        && pieces
+            .iter()
+            .any(|piece| word(piece).eq_ignore_ascii_case(SHARES))
 }
 
 fn owner(pieces: &[String]) -> Owner {

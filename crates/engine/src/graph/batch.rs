@@ -70,6 +70,7 @@ pub(super) fn judge(
             batch.requests.len()
         )));
     }
+    check_order(&batch.requests)?;
     let mut parts = Vec::with_capacity(batch.requests.len());
     for part in &mut batch.requests {
         parts.push(judge_part(part, root, own)?);
@@ -83,20 +84,93 @@ pub(super) fn judge(
     })
 }
 
+fn id_of(part: &Part) -> Result<String, BatchRefusal> {
+    match &part.id {
+        Value::String(id) => Ok(id.clone()),
+        Value::Number(id) => Ok(id.to_string()),
+        _ => Err(BatchRefusal::Malformed(
+            "A part of the batch has an id that is no text.".to_owned(),
+        )),
+    }
+}
+
+/// Whether the parts have ids of their own (Graph compares them without regard to case), and there is
+/// an order in which each comes behind those that it depends on.
+fn check_order(parts: &[Part]) -> Result<(), BatchRefusal> {
+    let malformed = |id: &str, why: String| {
+        Err(BatchRefusal::Malformed(format!(
+            "Part {id:?} of the batch {why}."
+        )))
+    };
+    let mut ids: Vec<String> = Vec::with_capacity(parts.len());
+    for part in parts {
+        let id = id_of(part)?;
+        if ids.iter().any(|known| known.eq_ignore_ascii_case(&id)) {
+            return malformed(&id, "has the id of another one".to_owned());
+        }
+        ids.push(id);
+    }
+    let mut waits: Vec<Vec<usize>> = Vec::with_capacity(parts.len());
+    for (part, id) in parts.iter().zip(&ids) {
+        let mut before = Vec::new();
+        for named in part.depends_on.iter().flatten() {
+            let Value::String(named) = named else {
+                let why = "depends on something that is no text: `dependsOn` is a list of ids of \
+                           other parts";
+                return malformed(id, why.to_owned());
+            };
+            match ids
+                .iter()
+                .position(|known| known.eq_ignore_ascii_case(named))
+            {
+                Some(at) => before.push(at),
+                None => {
+                    return malformed(
+                        id,
+                        format!("depends on {named:?}, and there is no such part"),
+                    );
+                }
+            }
+        }
+        waits.push(before);
+    }
+    // In each round those are done that wait for nobody who is not; who is left over waits in a circle.
+    let mut done = vec![false; waits.len()];
+    loop {
+        let ready: Vec<usize> = (0..waits.len())
+            .filter(|at| {
+                let waits = waits.get(*at).into_iter().flatten();
+                !is(&done, *at) && waits.into_iter().all(|before| is(&done, *before))
+            })
+            .collect();
+        for at in &ready {
+            if let Some(done) = done.get_mut(*at) {
+                *done = true;
+            }
+        }
+        if ready.is_empty() {
+            break;
+        }
+    }
+    match ids.iter().zip(&done).find(|(_, done)| !**done) {
+        Some((id, _)) => malformed(
+            id,
+            "waits for itself: `dependsOn` goes in a circle".to_owned(),
+        ),
+        None => Ok(()),
+    }
+}
+
+fn is(done: &[bool], at: usize) -> bool {
+    done.get(at).copied().unwrap_or_default()
+}
+
 fn judge_part(
     part: &mut Part,
     root: &str,
     own: Option<&[Own<'_>]>,
 ) -> Result<Judged, BatchRefusal> {
-    let id = match &part.id {
-        Value::String(id) => id.clone(),
-        Value::Number(id) => id.to_string(),
-        _ => {
-            return Err(BatchRefusal::Malformed(
-                "A part of the batch has an id that is no text.".to_owned(),
-            ));
-        }
-    };
+    let id = id_of(part)?;
     let malformed = |why: &str| BatchRefusal::Malformed(format!("Part {id:?} of the batch {why}."));
     part.method.make_ascii_uppercase();
     if !METHODS.contains(&part.method.as_str()) {
@@ -168,8 +242,13 @@ mod tests {
         address: "ann@contoso.example",
     };
 
+    /// A part that others can depend on.
+    fn first() -> Value {
+        json!({"id": "0", "method": "GET", "url": "/users/ann-id/messages"})
+    }
+
     fn of(part: Value) -> Result<Value, BatchRefusal> {
-        let batch = json!({"requests": [part]}).to_string();
+        let batch = json!({"requests": [part, first()]}).to_string();
         judge(batch.as_bytes(), ROOT, Some(&[ANN]))
             .map(|judged| serde_json::from_slice(&judged.body).expect("JSON"))
     }
@@ -256,6 +335,73 @@ mod tests {
             .map(|id| json!({"id": id.to_string(), "method": "GET", "url": "/me"}))
             .collect();
         assert!(judge(json!({"requests": many}).to_string().as_bytes(), ROOT, None).is_err());
+    }
+
+    /// What Microsoft would refuse as a whole is refused here, with a reason.
+    #[test]
+    fn parts_depend_on_parts_that_are_there_and_not_in_a_circle() {
+        let judged = |parts: &[(Value, Value)]| {
+            let parts: Vec<Value> = parts
+                .iter()
+                .map(|(id, before)| {
+                    json!({"id": id, "method": "GET", "url": "/me", "dependsOn": before})
+                })
+                .collect();
+            judge(
+                json!({"requests": parts}).to_string().as_bytes(),
+                ROOT,
+                None,
+            )
+        };
+        for good in [
+            &[(json!("1"), json!(null)), (json!("2"), json!(["1"]))][..],
+            &[(json!("2"), json!(["1"])), (json!("1"), json!([]))],
+            &[
+                (json!("a"), json!([])),
+                (json!("b"), json!(["A", "a"])),
+                (json!("c"), json!(["a", "b"])),
+            ],
+        ] {
+            assert!(judged(good).is_ok(), "{good:?}");
+        }
+        for (bad, why) in [
+            (&[(json!("1"), json!(["7"]))][..], "no such part"),
+            (&[(json!("1"), json!(["1"]))], "circle"),
+            (
+                &[(json!("1"), json!(["2"])), (json!("2"), json!(["1"]))],
+                "circle",
+            ),
+            (
+                &[
+                    (json!("0"), json!([])),
+                    (json!("1"), json!(["0", "3"])),
+                    (json!("2"), json!(["1"])),
+                    (json!("3"), json!(["2"])),
+                ],
+                "circle",
+            ),
+            (
+                &[(json!("1"), json!([])), (json!("2"), json!([1]))],
+                "no text",
+            ),
+            (
+                &[(json!("1"), json!([])), (json!("2"), json!([["1"]]))],
+                "no text",
+            ),
+            (
+                &[(json!("1"), json!([])), (json!("2"), json!("1"))],
+                "understood",
+            ),
+            (
+                &[(json!("a"), json!([])), (json!("A"), json!([]))],
+                "another one",
+            ),
+        ] {
+            match judged(bad) {
+                Err(BatchRefusal::Malformed(said)) => assert!(said.contains(why), "{said}"),
+                other => panic!("{bad:?}: {other:?}"),
+            }
+        }
     }
 
     #[test]

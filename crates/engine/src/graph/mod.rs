@@ -161,22 +161,39 @@ impl Engine {
     }
 
     async fn served(&self, who: &Identity, owner: &Owner) -> Result<Option<MailboxId>> {
+        let account = &who.account;
         let named = match owner {
-            Owner::User(named) => named.as_str(),
-            Owner::Me => match &who.account.user_id {
+            // A user's own sign-in name need not be the mailbox's address.
+            Owner::User(named) if is_same(account.user_principal_name.as_deref(), named) => {
+                account.user_id.as_deref().unwrap_or(named)
+            }
+            Owner::User(named) => named,
+            Owner::Me => match &account.user_id {
                 Some(id) => id,
                 None => return Ok(None),
             },
             Owner::Nobody => return Ok(None),
         };
-        let found = match self.store().mailbox(&MailboxId::new(named)).await? {
-            Some(mailbox) => Some(mailbox),
-            None => self.store().mailbox_by_address(named).await?,
-        };
+        let store = self.store();
+        let mut found = store.mailbox(&MailboxId::new(named)).await?;
+        if found.is_none() {
+            // Microsoft writes ids in small letters and takes them in any.
+            let small = named.to_ascii_lowercase();
+            if small != named {
+                found = store.mailbox(&MailboxId::new(&small)).await?;
+            }
+        }
+        if found.is_none() {
+            found = store.mailbox_by_address(named).await?;
+        }
         Ok(found
             .filter(|mailbox| mailbox.connection == who.connection.id)
             .map(|mailbox| mailbox.id))
     }
+}
+
+fn is_same(name: Option<&str>, named: &str) -> bool {
+    name.is_some_and(|name| name.eq_ignore_ascii_case(named))
 }
 
 impl<'a> Own<'a> {

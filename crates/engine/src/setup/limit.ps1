@@ -49,21 +49,33 @@ if (-not $Principal) {
     $Principal = New-ServicePrincipal -AppId $AppId -ObjectId $ObjectId -DisplayName $Name
 }
 
-# 2. The mailboxes. Only direct members count, not those of groups within the group.
+# 2. The mailboxes. A name, an alias or a second address can be those of several, or not be the first
+# address: each is looked up once, and what follows goes by its GUID.
+$Reached = @(foreach ($Mailbox in $Mailboxes) {
+    $Found = @(Get-Mailbox -Identity $Mailbox)
+    if ($Found.Count -ne 1) {
+        throw ('Not one mailbox but ' + $Found.Count + ' are called ' + $Mailbox)
+    }
+    $Found[0]
+})
+$Guids = @($Reached | ForEach-Object { [string] $_.Guid })
+
+# Only direct members count, not those of groups within the group.
 $Group = Get-DistributionGroup -Identity $Name -ErrorAction SilentlyContinue
 if (-not $Group) {
-    $Group = New-DistributionGroup -Name $Name -Alias {{alias}} -Type Security -Members $Mailboxes
+    $Group = New-DistributionGroup -Name $Name -Alias {{alias}} -Type Security -Members $Guids
     Set-DistributionGroup -Identity $Name -HiddenFromAddressListsEnabled $true
 }
-$Members = @(Get-DistributionGroupMember -Identity $Name -ResultSize Unlimited | ForEach-Object { [string] $_.PrimarySmtpAddress })
-foreach ($Mailbox in $Mailboxes) {
-    if ($Members -notcontains $Mailbox) {
-        Add-DistributionGroupMember -Identity $Name -Member $Mailbox -BypassSecurityGroupManagerCheck -ErrorAction Continue
+$Members = @(Get-DistributionGroupMember -Identity $Name -ResultSize Unlimited)
+$MemberGuids = @($Members | ForEach-Object { [string] $_.Guid })
+foreach ($Guid in $Guids) {
+    if ($MemberGuids -notcontains $Guid) {
+        Add-DistributionGroupMember -Identity $Name -Member $Guid -BypassSecurityGroupManagerCheck -ErrorAction Continue
     }
 }
 foreach ($Member in $Members) {
-    if ($Mailboxes -notcontains $Member) {
-        Write-Warning ('In the group besides, and so within reach: ' + $Member)
+    if ($Guids -notcontains [string] $Member.Guid) {
+        Write-Warning ('In the group besides, and so within reach: ' + $Member.PrimarySmtpAddress)
     }
 }
 
@@ -87,29 +99,30 @@ foreach ($Role in $Roles) {
 
 # 5. The test. It asks Exchange alone, and sees nothing of permissions granted in Entra ID.
 $Well = $true
-foreach ($Mailbox in $Mailboxes) {
-    $Tested = @(Test-ServicePrincipalAuthorization -Identity $Principal.ObjectId -Resource $Mailbox)
+foreach ($Mailbox in $Reached) {
+    $Tested = @(Test-ServicePrincipalAuthorization -Identity $Principal.ObjectId -Resource ([string] $Mailbox.Guid))
     $Tested | Format-Table -Property RoleName, AllowedResourceScope, InScope
     foreach ($Role in $Roles) {
         if (-not ($Tested | Where-Object { $_.RoleName -eq $Role -and [string] $_.InScope -eq 'True' })) {
             $Well = $false
-            Write-Warning ($Role + ' does not reach ' + $Mailbox)
+            Write-Warning ($Role + ' does not reach ' + $Mailbox.PrimarySmtpAddress)
         }
     }
 }
-if (-not $Outside) {
-    $Reached = $Mailboxes + $Members
-    $Outside = Get-Mailbox -RecipientTypeDetails UserMailbox -ResultSize 200 -WarningAction SilentlyContinue |
-        ForEach-Object { [string] $_.PrimarySmtpAddress } |
-        Where-Object { $Reached -notcontains $_ } |
+if ($Outside) {
+    $Other = Get-Mailbox -Identity $Outside | Select-Object -First 1
+} else {
+    $Inside = $Guids + $MemberGuids
+    $Other = Get-Mailbox -RecipientTypeDetails UserMailbox -ResultSize 200 -WarningAction SilentlyContinue |
+        Where-Object { $Inside -notcontains [string] $_.Guid } |
         Select-Object -First 1
 }
-if ($Outside) {
-    $Tested = @(Test-ServicePrincipalAuthorization -Identity $Principal.ObjectId -Resource $Outside)
+if ($Other) {
+    $Tested = @(Test-ServicePrincipalAuthorization -Identity $Principal.ObjectId -Resource ([string] $Other.Guid))
     $Tested | Format-Table -Property RoleName, AllowedResourceScope, InScope
     if ($Tested | Where-Object { [string] $_.InScope -eq 'True' }) {
         $Well = $false
-        Write-Warning ('The application reaches ' + $Outside + ', which is not among the mailboxes.')
+        Write-Warning ('The application reaches ' + $Other.PrimarySmtpAddress + ', which is not among the mailboxes.')
     }
 }
 if ($Well) {
@@ -124,6 +137,16 @@ Write-Host ('  remove these APPLICATION permissions of Microsoft Graph: ' + {{re
 Write-Host '  Leave the others (User.ReadBasic.All and the like); consent to them is kept.'
 Write-Host 'Then wait: the services notice after half an hour, up to two hours while the application is busy.'
 Write-Host 'Then prove it:'
-Write-Host ('  postroom connection check "' + $Connection + '" --inside ' + $Mailboxes[0] + ' --outside ' + $Outside)
+function Quote([string] $Text) {
+    # What is shown here is copied into a shell.
+    '''' + $Text.Replace('''', '''''') + ''''
+}
+$Proof = '  postroom connection check ' + $Connection + ' --inside ' + (Quote $Reached[0].PrimarySmtpAddress)
+if ($Other) {
+    $Proof = $Proof + ' --outside ' + (Quote $Other.PrimarySmtpAddress)
+} else {
+    $Proof = $Proof + ' --limit'
+}
+Write-Host $Proof
 
 Disconnect-ExchangeOnline -Confirm:$false

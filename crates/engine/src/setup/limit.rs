@@ -41,7 +41,7 @@ pub(super) fn limit(features: &[FeatureUse], mailboxes: Vec<String>) -> Option<L
         .filter(|one| one.kind == AccountKind::Application && one.feature.is_of_exchange())
         .cloned()
         .collect();
-    let needed = permissions::of(&of_exchange).application;
+    let needed = permissions::of(&of_exchange, &[]).application;
     if needed.is_empty() {
         return None;
     }

@@ -49,9 +49,43 @@ impl Permissions {
     }
 }
 
-/// What features take.
-pub(super) fn of(features: &[FeatureUse]) -> Permissions {
+/// Scopes of OpenID Connect, which nobody has to grant for an application (entra-docs,
+/// `scopes-oidc.md`).
+const OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+
+/// What sign-ins ask for: the names of a connection's scopes at its Graph. A scope can be written
+/// with its resource in front.
+fn asked(scopes: &[String]) -> Vec<(Need, &'static str)> {
+    scopes
+        .iter()
+        .map(|scope| scope.rsplit('/').next().unwrap_or(scope))
+        .filter(|name| {
+            *name != ".default"
+                && !OPENID
+                    .iter()
+                    .any(|openid| openid.eq_ignore_ascii_case(name))
+        })
+        .map(|name| {
+            let need = Need {
+                least: name.to_owned(),
+                accepted: vec![name.to_owned()],
+            };
+            (need, "sign-ins of users, which ask for it")
+        })
+        .collect()
+}
+
+/// What features take, and what sign-ins ask for (`scopes` of the connection) where users sign in:
+/// a sign-in fails for what nobody consented to, whether or not it is used.
+pub(super) fn of(features: &[FeatureUse], scopes: &[String]) -> Permissions {
+    let users_sign_in = features
+        .iter()
+        .any(|one| one.kind == AccountKind::User && one.in_use);
     let list = |kind: AccountKind, in_use: bool, beside: &[Permission]| {
+        let asked = match (kind, in_use && users_sign_in) {
+            (AccountKind::User, true) => asked(scopes),
+            _ => Vec::new(),
+        };
         let wanted: Vec<(Need, &'static str)> = features
             .iter()
             .filter(|one| one.kind == kind && one.in_use == in_use)
@@ -60,6 +94,7 @@ pub(super) fn of(features: &[FeatureUse]) -> Permissions {
                     .into_iter()
                     .map(|need| (need, one.feature.title()))
             })
+            .chain(asked)
             .filter(|(need, _)| {
                 let beside: Vec<_> = beside.iter().map(|one| one.name.clone()).collect();
                 !need.is_met(&beside)
@@ -105,7 +140,10 @@ fn merged(wanted: &[(Need, &'static str)], kind: AccountKind, needed: bool) -> V
     for (at, (_, title)) in wanted.iter().enumerate() {
         let name = &wanted[stands_for(at)].0.least;
         let why = (*title).to_owned();
-        match list.iter_mut().find(|known| known.name == *name) {
+        match list
+            .iter_mut()
+            .find(|known| known.name.eq_ignore_ascii_case(name))
+        {
             Some(known) if known.why.contains(&why) => {}
             Some(known) => known.why.push(why),
             None => list.push(Permission {
@@ -154,16 +192,22 @@ mod tests {
     #[test]
     fn as_few_as_will_do() {
         use Feature::{MailRead, MailSend, MailWrite, PeopleRead};
-        let read = of(&uses(AccountKind::Application, &[MailRead, PeopleRead]));
+        let read = of(
+            &uses(AccountKind::Application, &[MailRead, PeopleRead]),
+            &["Mail.Send".to_owned()],
+        );
         assert_eq!(
             names(&read.application),
             ["Mail.Read", "User.ReadBasic.All"]
         );
         assert!(read.delegated.is_empty());
-        let all = of(&uses(
-            AccountKind::Application,
-            &[MailRead, MailWrite, MailSend, PeopleRead],
-        ));
+        let all = of(
+            &uses(
+                AccountKind::Application,
+                &[MailRead, MailWrite, MailSend, PeopleRead],
+            ),
+            &[],
+        );
         assert_eq!(
             names(&all.application),
             ["Mail.ReadWrite", "Mail.Send", "User.ReadBasic.All"]
@@ -183,11 +227,29 @@ mod tests {
 
     #[test]
     fn users_take_their_own() {
-        let list = of(&uses(
-            AccountKind::User,
-            &[Feature::Profile, Feature::MailRead],
-        ));
+        let users = uses(AccountKind::User, &[Feature::Profile, Feature::MailRead]);
+        let list = of(&users, &[]);
         assert_eq!(names(&list.delegated), ["User.Read", "Mail.Read"]);
         assert!(names(&list.optional_delegated).contains(&"Mail.Send"));
+    }
+
+    /// A consent link without what sign-ins ask for leaves users at a page that says no.
+    #[test]
+    fn what_sign_ins_ask_for_is_needed() {
+        let users = uses(AccountKind::User, &[Feature::Profile, Feature::MailRead]);
+        let scopes = [
+            "openid",
+            "offline_access",
+            "https://graph.microsoft.com/Calendars.Read",
+            "Mail.ReadWrite",
+            "user.read",
+            "https://graph.microsoft.com/.default",
+        ];
+        let list = of(&users, &scopes.map(str::to_owned));
+        assert_eq!(
+            names(&list.delegated),
+            ["User.Read", "Mail.ReadWrite", "Calendars.Read"]
+        );
+        assert!(!names(&list.optional_delegated).contains(&"Mail.ReadWrite"));
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn write(
         ("remove", quoted(&limit.permissions_to_remove.join(", "))),
         ("name", quoted(&name(&connection.name, &short))),
         ("mailboxes", list(&limit.mailboxes, "    ")),
-        ("connection", quoted(&connection.name)),
+        ("connection", quoted(connection.id.as_str())),
     ]);
     LimitScript {
         name: format!("limit-{}.ps1", slug(&connection.name)),

@@ -12,9 +12,9 @@ use crate::problem::Answer;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use postroom_engine::Engine;
 use postroom_engine::access::act;
 use postroom_engine::alerts::{AlertMailShown, AlertShown};
+use postroom_engine::{Code, Engine, Problem};
 use postroom_model::alert::{Alert, AlertEvent};
 use postroom_model::outbox::OutboxStatus;
 use postroom_model::{AlertId, OutboxId};
@@ -192,7 +192,17 @@ async fn list_alert_events(
 ) -> Answer<Json<AlertEventList>> {
     let (limit, wait) = (limit(asked.limit), wait(asked.wait));
     let events = app.engine.alert_events(&caller, asked.since, limit, wait);
-    let page = app.while_open(events).await?;
+    let page = app.while_open(events).await.map_err(|problem| {
+        if problem.code != Code::CursorExpired {
+            return problem;
+        }
+        let detail = "The cursor is too old or none of this server's: read /alerts anew, then \
+                      follow /alerts/events from its newest cursor (since=latest).";
+        Problem {
+            detail: detail.to_owned(),
+            ..problem
+        }
+    })?;
     Ok(Json(AlertEventList {
         value: page
             .events

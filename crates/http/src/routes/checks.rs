@@ -82,7 +82,8 @@ struct LimitReport {
 }
 
 /// Whether the application is limited: `proven`, inside answers and outside is refused;
-/// `notLimited`, outside is read; `insideRefused`, inside is refused as well; `undecided`, another
+/// `notLimited`, outside is read; `readingOnly`, reading is, and the token carries another permission
+/// that reaches every mailbox; `insideRefused`, inside is refused as well; `undecided`, another
 /// answer came, which says nothing.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -91,6 +92,8 @@ enum LimitResult {
     Proven,
     /// Outside is read.
     NotLimited,
+    /// Outside is refused, but the token carries another permission that reaches every mailbox.
+    ReadingOnly,
     /// Both are refused.
     InsideRefused,
     /// Another answer came, which says nothing.
@@ -144,6 +147,7 @@ impl From<checks::LimitReport> for LimitReport {
             result: match report.result {
                 checks::LimitResult::Proven => LimitResult::Proven,
                 checks::LimitResult::NotLimited => LimitResult::NotLimited,
+                checks::LimitResult::ReadingOnly => LimitResult::ReadingOnly,
                 checks::LimitResult::InsideRefused => LimitResult::InsideRefused,
                 checks::LimitResult::Undecided => LimitResult::Undecided,
             },

@@ -101,6 +101,18 @@ impl CredentialBody {
             self.federated.is_some(),
         ];
         match kinds.iter().filter(|given| **given).count() {
+            0 if self.expires_at.is_some() => {
+                return Err(Problem::invalid(
+                    "expiresAt alone changes nothing: give the client secret (`secret`) that it is \
+                     the end of in the same call.",
+                ));
+            }
+            0 if self.valid_days.is_some() || password.is_some() => {
+                return Err(Problem::invalid(
+                    "validDays and password are no credential alone: give what they belong to in \
+                     the same call, or leave them out.",
+                ));
+            }
             0 => return Ok(None),
             1 => {}
             _ => {
@@ -398,6 +410,11 @@ mod tests {
             r#"{"secret":"s","validDays":3}"#,
             r#"{"secret":"s","password":"p"}"#,
             r#"{"privateKey":"k"}"#,
+            r#"{"expiresAt":"2027-01-31"}"#,
+            r#"{"secret":"","expiresAt":"2027-01-31"}"#,
+            r#"{"validDays":3}"#,
+            r#"{"generate":false,"validDays":3}"#,
+            r#"{"password":"p"}"#,
             r#"{"federated":{}}"#,
             r#"{"federated":{"file":"/a","url":"https://b/"}}"#,
             r#"{"federated":{"file":"/a","headers":{}}}"#,

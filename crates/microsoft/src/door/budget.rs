@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// How long the places of one mailbox are held while those of another are waited for.
+const HOLD: Duration = Duration::from_secs(1);
+
 /// Into how many parts a window is cut for counting.
 const PARTS: u32 = 60;
 
@@ -105,13 +108,90 @@ impl Budgets {
                 }
             };
             drop(place);
-            let now = self.clock.now();
-            let wait = Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO);
-            if wait > self.longest_wait {
-                return Err(until);
-            }
-            self.clock.sleep(wait).await;
+            self.sleep_until(until).await?;
         }
+    }
+
+    /// Room in each of these budgets at once, for so many calls in each: a batch about several
+    /// mailboxes. Otherwise as [`Self::enter`].
+    ///
+    /// All or nothing: a mailbox that is closed or busy for long keeps no other one waiting. So no
+    /// two batches hold each other up either.
+    pub(crate) async fn enter_all(
+        &self,
+        client_id: &str,
+        wanted: &[(MailboxId, u32)],
+        priority: Priority,
+    ) -> Result<Vec<Place>, Timestamp> {
+        let wanted: Vec<_> = wanted
+            .iter()
+            .map(|(mailbox, calls)| (self.budget(client_id, Some(mailbox)), *calls))
+            .collect();
+        let closed = || {
+            wanted
+                .iter()
+                .filter_map(|(budget, _)| self.wait_until(budget, true, None))
+                .max()
+        };
+        loop {
+            if let Some(until) = closed() {
+                self.sleep_until(until).await?;
+                continue;
+            }
+            let places = self.places(&wanted, priority).await;
+            // While waiting for the places a gate may have closed. One that closes between these two
+            // looks costs a refusal, or calls that are counted twice: no harm.
+            if closed().is_some() {
+                continue;
+            }
+            let counted = wanted
+                .iter()
+                .all(|(budget, calls)| self.wait_until(budget, true, Some(*calls)).is_none());
+            if counted {
+                return Ok(places);
+            }
+        }
+    }
+
+    /// A place in each. Where one is not free soon, those that were taken are given back, and the next
+    /// try begins with that one.
+    async fn places(&self, wanted: &[(Arc<Budget>, u32)], priority: Priority) -> Vec<Place> {
+        let mut first = 0;
+        loop {
+            let mut places = Vec::with_capacity(wanted.len());
+            if let Some((budget, calls)) = wanted.get(first) {
+                places.push(Self::place(budget, priority, *calls).await);
+            }
+            let mut busy = None;
+            for (at, (budget, calls)) in wanted.iter().enumerate() {
+                if at == first {
+                    continue;
+                }
+                tokio::select! {
+                    biased;
+                    place = Self::place(budget, priority, *calls) => places.push(place),
+                    () = self.clock.sleep(HOLD) => {
+                        busy = Some(at);
+                        break;
+                    }
+                }
+            }
+            match busy {
+                Some(at) => first = at,
+                None => return places,
+            }
+        }
+    }
+
+    /// Waits, unless that is for longer than a call waits.
+    async fn sleep_until(&self, until: Timestamp) -> Result<(), Timestamp> {
+        let now = self.clock.now();
+        let wait = Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO);
+        if wait > self.longest_wait {
+            return Err(until);
+        }
+        self.clock.sleep(wait).await;
+        Ok(())
     }
 
     fn budget(&self, client_id: &str, mailbox: Option<&MailboxId>) -> Arc<Budget> {
@@ -259,6 +339,82 @@ mod tests {
         assert!(futures::poll!(&mut behind).is_pending());
         drop(batch);
         assert!(behind.await.is_ok());
+    }
+
+    /// A batch that waits for one mailbox (a long download, a closed gate) holds no place of another.
+    #[tokio::test]
+    async fn a_batch_keeps_no_mailbox_waiting_for_another() {
+        let clock = HeldClock::at(Timestamp::UNIX_EPOCH);
+        let budgets = budgets(&clock, 1000);
+        let (free, busy) = (MailboxId::new("a"), MailboxId::new("b"));
+        let enter = |mailbox, calls| budgets.enter("app", mailbox, Priority::Interactive, calls);
+        let download = enter(Some(&busy), 1).await.expect("a place");
+        for wanted in [
+            [(free.clone(), 4), (busy.clone(), 4)],
+            [(busy.clone(), 4), (free.clone(), 4)],
+        ] {
+            let mut batch = Box::pin(budgets.enter_all("app", &wanted, Priority::Interactive));
+            assert!(futures::poll!(&mut batch).is_pending());
+            clock.advance(HOLD);
+            assert!(futures::poll!(&mut batch).is_pending());
+            let other = Box::pin(enter(Some(&free), 4));
+            let std::task::Poll::Ready(Ok(other)) = futures::poll!(other) else {
+                panic!("the free mailbox waits for the busy one");
+            };
+            drop(other);
+        }
+        let gate = later(clock.now(), Duration::from_secs(60));
+        download.close_until(gate);
+        drop(download);
+        let wanted = [(free.clone(), 4), (busy.clone(), 4)];
+        let mut batch = Box::pin(budgets.enter_all("app", &wanted, Priority::Interactive));
+        assert!(futures::poll!(&mut batch).is_pending());
+        drop(enter(Some(&free), 4).await.expect("not held by the batch"));
+        clock.advance(Duration::from_secs(60));
+        let places = batch.await.expect("all places");
+        assert_eq!(places.len(), 2);
+        for mailbox in [&free, &busy] {
+            let mut behind = Box::pin(enter(Some(mailbox), 1));
+            assert!(futures::poll!(&mut behind).is_pending());
+        }
+    }
+
+    /// Two batches about the same mailboxes in whatever order both come through.
+    #[tokio::test]
+    async fn batches_do_not_hold_each_other_up() {
+        let clock = HeldClock::at(Timestamp::UNIX_EPOCH);
+        let budgets = budgets(&clock, 1000);
+        let (a, b) = (MailboxId::new("a"), MailboxId::new("b"));
+        let enter = |wanted: [(MailboxId, u32); 2]| {
+            let budgets = &budgets;
+            Box::pin(async move {
+                budgets
+                    .enter_all("app", &wanted, Priority::Interactive)
+                    .await
+            })
+        };
+        let single = |mailbox| budgets.enter("app", mailbox, Priority::Interactive, 1);
+        let busy = (
+            single(Some(&a)).await.expect("a place"),
+            single(Some(&b)).await.expect("a place"),
+        );
+        let mut one = enter([(a.clone(), 4), (b.clone(), 4)]);
+        let mut other = enter([(b.clone(), 4), (a.clone(), 4)]);
+        // Each waits for its first, then takes it, and waits for what the other has.
+        assert!(futures::poll!(&mut one).is_pending());
+        assert!(futures::poll!(&mut other).is_pending());
+        drop(busy);
+        assert!(futures::poll!(&mut one).is_pending());
+        assert!(futures::poll!(&mut other).is_pending());
+        clock.advance(HOLD);
+        // The first one gives back what it took, which is what the other waits for.
+        assert!(futures::poll!(&mut one).is_pending());
+        let std::task::Poll::Ready(Ok(places)) = futures::poll!(&mut other) else {
+            panic!("they wait for each other");
+        };
+        assert!(futures::poll!(&mut one).is_pending());
+        drop(places);
+        assert_eq!(one.await.expect("all places").len(), 2);
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use super::attempt::Failure;
 use super::budget::Place;
 use super::error::DoorError;
 use super::identity::Identity;
-use super::request::{GraphRequest, Repeat, Target};
+use super::request::{GraphRequest, Priority, Repeat, Target};
 use super::send::{Call, REFUSAL_BYTES, body_error, explain, note};
 use super::tokens::Renewals;
 use super::upload::Upload;
@@ -151,24 +151,26 @@ impl Door {
         }
     }
 
-    /// Places in every budget that the call uses, always taken in the same order, so that no two
-    /// batches wait for each other.
+    /// Places in every budget that the call uses, all or none.
     async fn places(
         &self,
         call: &Call<'_>,
         who: &Identity,
         budgets: &[(MailboxId, u32)],
     ) -> Result<Vec<Place>, DoorError> {
-        if budgets.is_empty() {
-            return Ok(vec![call.enter_for(who, None, 1).await?]);
+        match budgets {
+            [] => Ok(vec![call.enter_for(who, None, 1).await?]),
+            [(mailbox, calls)] => Ok(vec![call.enter_for(who, Some(mailbox), *calls).await?]),
+            several => self
+                .house
+                .budgets
+                .enter_all(&who.connection.client_id, several, Priority::Interactive)
+                .await
+                .map_err(|until| DoorError::Throttled {
+                    connection: call.subject.connection_name.to_string(),
+                    until,
+                }),
         }
-        let mut budgets: Vec<_> = budgets.iter().collect();
-        budgets.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
-        let mut places = Vec::with_capacity(budgets.len());
-        for (mailbox, calls) in budgets {
-            places.push(call.enter_for(who, Some(mailbox), *calls).await?);
-        }
-        Ok(places)
     }
 }
 

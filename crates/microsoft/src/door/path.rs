@@ -36,7 +36,7 @@ pub struct GraphPath {
 }
 
 impl GraphPath {
-    /// `/{literal}`, for instance `/organization`.
+    /// `/{literal}`, for instance `/users`.
     pub fn new(literal: &'static str) -> Self {
         Self::default().lit(literal)
     }

@@ -9,7 +9,6 @@ pub mod attachments;
 pub mod batch;
 pub mod mail_folders;
 pub mod messages;
-pub mod organization;
 pub mod page;
 pub mod users;
 

@@ -545,7 +545,7 @@ pub const TABLE: &[Row] = &[
         700025,
         CREDENTIAL,
         "the app is a public client and a credential was sent",
-        "take the credential off the connection, or register a Web platform for the app",
+        "take the credential off the connection; or, if the app is to have one, register its redirect URI under the platform Web and set Allow public client flows to No (Authentication)",
     ),
     row(
         700027,

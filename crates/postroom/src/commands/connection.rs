@@ -7,6 +7,7 @@ use crate::table::{Table, cell, print_fields};
 use crate::trouble::usage;
 use crate::{output, pick};
 use clap::{Args, Subcommand};
+use postroom_engine::shell_word;
 use postroom_model::cloud::Cloud;
 use serde_json::{Map, Value};
 
@@ -110,6 +111,9 @@ struct Rest {
     /// Where a browser comes back to after a sign-in, in place of this server's /auth/callback
     #[arg(long, value_name = "URL")]
     redirect_uri: Option<String>,
+    /// What a sign-in asks for, separated by commas, in place of User.Read,Mail.ReadWrite,Mail.Send
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
+    scope: Vec<String>,
 }
 
 impl Rest {
@@ -122,6 +126,9 @@ impl Rest {
         put(body, "authorityUrl", self.authority_url);
         put(body, "graphUrl", self.graph_url);
         put(body, "redirectUri", self.redirect_uri);
+        if !self.scope.is_empty() {
+            body.insert("scopes".into(), self.scope.into());
+        }
         Ok(())
     }
 }
@@ -175,7 +182,7 @@ impl Add {
         say_where_to_upload(&made, &made["credentials"][0]);
         output::hint(format_args!(
             "`postroom connection check {}` tries it.",
-            cell(&made["name"])
+            shell_word(&cell(&made["name"]))
         ));
         Ok(())
     }

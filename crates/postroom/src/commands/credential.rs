@@ -9,6 +9,7 @@ use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
+use postroom_engine::shell_word;
 use postroom_model::Timestamp;
 use serde_json::{Map, Value, json};
 use std::io::Read;
@@ -269,7 +270,7 @@ pub(crate) fn say_where_to_upload(connection: &Value, credential: &Value) {
          → Certificates & secrets → Certificates), unless it is there already: `postroom connection \
          credential certificate {} --out FILE.pem` saves it. Thumbprint: {}.",
         cell(&connection["clientId"]),
-        cell(&connection["name"]),
+        shell_word(&cell(&connection["name"])),
         cell(&credential["certificate"]["thumbprint"]),
     ));
 }
@@ -327,7 +328,7 @@ async fn certificate(
             "the connection {} has no certificate: `postroom connection credential add {} \
              --make-certificate` makes one",
             cell(&connection["name"]),
-            cell(&connection["name"])
+            shell_word(&cell(&connection["name"]))
         )
     })?;
     let id = pick::id(&connection);

@@ -11,6 +11,7 @@ use crate::{output, stack};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use postroom_engine::access::Caller;
+use postroom_engine::shell_word;
 use postroom_model::account::Account;
 use postroom_model::audit::{AuditEntry, Outcome, Subject};
 use postroom_model::{AuditId, Clock as _, Dice as _, SystemClock, SystemDice};
@@ -20,7 +21,7 @@ use postroom_store::seal::{
 use postroom_store::{MasterKey, Role, Store, StoreError};
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The setting by which a store remembers when its data key was changed.
@@ -189,24 +190,41 @@ impl Rotate {
         let (settings, place) = place(&self.target).await?;
         let ca_file = settings.ca_file.as_deref();
         let (key, origin) = stack::find_key(&settings, &place).await?;
-        let new = match self.new_master_key_file.as_deref() {
-            Some(path) => Some((path, new_key(path)?)),
+        let new_file = self.new_master_key_file.as_deref();
+        let given = match new_file.filter(|path| path.exists()) {
+            Some(path) => Some(MasterKey::read_file(path).with_context(|| {
+                format!("the new master key file {} cannot be used", path.display())
+            })?),
             None => None,
         };
-        let open =
-            async |key: MasterKey| stack::open_store_with(&place, key, Role::Engine, ca_file).await;
-        let (store, is_changed) = match (open(key.clone()).await, &new) {
+        let open = async |key: MasterKey| stack::open_store_alone(&place, key, ca_file).await;
+        let (store, is_changed) = match (open(key.clone()).await, &given) {
             // It was cut off after the change of the master key.
-            (Err(error), Some((_, new))) if is_other_key(&error) => match open(new.clone()).await {
+            (Err(error), Some(new)) if is_other_key(&error) => match open(new.clone()).await {
                 Ok(store) => (store, true),
                 Err(_) => return Err(error),
             },
             (opened, _) => (opened?, false),
         };
-        let done = self.noted(&*store, &key, new.as_ref(), is_changed).await;
+        let done = async {
+            stack::whole(&*store).await?;
+            // Only now: where the store is in use, no key is left behind that nothing opens with.
+            // And before it is the store's, so that the store never has a key that nobody has.
+            let new = match (new_file, given) {
+                (None, _) => None,
+                (Some(_), Some(key)) => Some(key),
+                (Some(path), None) => {
+                    let key = MasterKey::generate()?;
+                    key.write_new_file(path)?;
+                    Some(key)
+                }
+            };
+            self.noted(&*store, &key, new.as_ref(), is_changed).await
+        }
+        .await;
         stack::close(&store).await;
         done?;
-        if let Some((path, _)) = &new {
+        if let Some(path) = new_file {
             output::say(format_args!(
                 "The store opens with the master key in {path} from now on, and with no other one: \
                  set master_key_file to it, or put the key where it comes from now ({from}). Keep a \
@@ -224,10 +242,9 @@ impl Rotate {
         &self,
         store: &dyn Store,
         key: &MasterKey,
-        new: Option<&(&Path, MasterKey)>,
+        new: Option<&MasterKey>,
         is_changed: bool,
     ) -> anyhow::Result<()> {
-        stack::whole(store).await?;
         let mut entry = entry("vault.rotate", Outcome::Begun);
         entry
             .details
@@ -250,12 +267,12 @@ impl Rotate {
         &self,
         store: &dyn Store,
         key: &MasterKey,
-        new: Option<&(&Path, MasterKey)>,
+        new: Option<&MasterKey>,
         is_changed: bool,
     ) -> anyhow::Result<()> {
         let key = match new {
             None => key,
-            Some((_, new)) => {
+            Some(new) => {
                 if !is_changed {
                     // First, so that no copy is thought to be kept that is not.
                     store.put_setting(master_key::BACKED_UP, "").await?;
@@ -294,17 +311,6 @@ impl Rotate {
     }
 }
 
-/// The key in a file, or a new one that is written there.
-fn new_key(path: &Path) -> anyhow::Result<MasterKey> {
-    if path.exists() {
-        return MasterKey::read_file(path)
-            .with_context(|| format!("the new master key file {} cannot be used", path.display()));
-    }
-    let key = MasterKey::generate()?;
-    key.write_new_file(path)?;
-    Ok(key)
-}
-
 fn is_other_key(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(StoreError::MasterKey(_)))
 }
@@ -339,10 +345,17 @@ impl Reset {
                  good, say so with --drop-secrets"
             )));
         }
-        let (key, origin) = master_key::find_or_make(&settings, &place).await?;
-        let opened = stack::reset_store(&place, key, settings.ca_file.as_deref()).await;
+        let (key, origin) = master_key::find_or_generate(&settings, &place).await?;
+        let ca_file = settings.ca_file.as_deref();
+        let store = stack::reset_store(&place, key.clone(), ca_file).await?;
+        if let Err(error) = origin.keep(&key) {
+            stack::close(&store).await;
+            return Err(error.context(
+                "the store was given a new master key, and that could not be written down; correct \
+                 this and run the same command again: nothing is encrypted with it yet",
+            ));
+        }
         origin.announce();
-        let store = opened?;
         // The former key's copy is none of this one's.
         let noted = async {
             store.put_setting(master_key::BACKED_UP, "").await?;
@@ -412,13 +425,20 @@ impl Waiting {
         for name in &self.connections {
             table.row([
                 format!("a credential for {name}"),
-                format!("postroom connection set {name:?} --client-secret-file FILE"),
+                format!(
+                    "postroom connection set {} --client-secret-file FILE",
+                    shell_word(name)
+                ),
             ]);
         }
         for (user, connection) in &self.users {
             table.row([
                 format!("a sign-in of {user}"),
-                format!("postroom login {connection:?} --login-hint {user}"),
+                format!(
+                    "postroom login {} --login-hint {}",
+                    shell_word(connection),
+                    shell_word(user)
+                ),
             ]);
         }
         Ok(table.print()?)

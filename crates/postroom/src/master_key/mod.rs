@@ -77,6 +77,17 @@ impl Origin {
         Ok(())
     }
 
+    /// Writes a key down that was made for a store ([`find_or_generate`]), where it is looked for.
+    ///
+    /// # Errors
+    /// Where the file cannot be written, or is there by now.
+    pub(crate) fn keep(&self, key: &MasterKey) -> anyhow::Result<()> {
+        match self {
+            Self::New(path) => Ok(key.write_new_file(path)?),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes a key away again that nothing was written with.
     pub(crate) fn forget(&self) {
         if let Self::New(path) = self {
@@ -92,32 +103,10 @@ pub(crate) async fn find(
     place: &StorePlace,
     is_made: bool,
 ) -> anyhow::Result<(MasterKey, Origin)> {
-    if let Some(path) = &settings.master_key_file {
-        let key = MasterKey::read_file(path)
-            .with_context(|| format!("the master key file {} cannot be used", path.display()))?;
-        return Ok((key, Origin::Named(path.clone())));
-    }
-    if let Some(line) = &settings.master_key_command {
-        return Ok((command::read(line).await?, Origin::Command));
-    }
-    if let Some(text) = environment::text("POSTROOM_MASTER_KEY") {
-        let key = MasterKey::parse(&text).context("POSTROOM_MASTER_KEY cannot be used")?;
-        return Ok((key, Origin::Environment));
-    }
-    if let Some(path) = platform::credentials_directory().map(|folder| folder.join(CREDENTIAL))
-        && path.exists()
-    {
-        // systemd itself looks after the permissions of these.
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("reading the credential {}", path.display()))?;
-        let key = MasterKey::parse(&text)
-            .with_context(|| format!("the credential {} cannot be used", path.display()))?;
-        return Ok((key, Origin::Credential(path)));
+    if let Some(found) = look(settings, place).await? {
+        return Ok(found);
     }
     let path = own_file(place)?;
-    if path.exists() {
-        return Ok((MasterKey::read_file(&path)?, Origin::Made(path)));
-    }
     if is_made {
         anyhow::bail!(
             "{place} was made with a master key that is not here: it was expected in {path}. Give it \
@@ -128,33 +117,74 @@ pub(crate) async fn find(
             path = path.display(),
         );
     }
-    Ok((make(&path)?, Origin::New(path)))
+    make_folder_of(&path)?;
+    let key = MasterKey::generate()?;
+    key.write_new_file(&path)?;
+    Ok((key, Origin::New(path)))
 }
 
-/// The key that a store is to have whose own is lost: the one that is named, or a new one in the
-/// place where it is looked for.
-pub(crate) async fn find_or_make(
+/// The key that is there, wherever it comes from.
+async fn look(
+    settings: &Settings,
+    place: &StorePlace,
+) -> anyhow::Result<Option<(MasterKey, Origin)>> {
+    if let Some(path) = &settings.master_key_file {
+        let key = MasterKey::read_file(path)
+            .with_context(|| format!("the master key file {} cannot be used", path.display()))?;
+        return Ok(Some((key, Origin::Named(path.clone()))));
+    }
+    if let Some(line) = &settings.master_key_command {
+        return Ok(Some((command::read(line).await?, Origin::Command)));
+    }
+    if let Some(text) = environment::text("POSTROOM_MASTER_KEY") {
+        let key = MasterKey::parse(&text).context("POSTROOM_MASTER_KEY cannot be used")?;
+        return Ok(Some((key, Origin::Environment)));
+    }
+    if let Some(path) = platform::credentials_directory().map(|folder| folder.join(CREDENTIAL))
+        && path.exists()
+    {
+        // systemd itself looks after the permissions of these.
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("reading the credential {}", path.display()))?;
+        let key = MasterKey::parse(&text)
+            .with_context(|| format!("the credential {} cannot be used", path.display()))?;
+        return Ok(Some((key, Origin::Credential(path))));
+    }
+    let path = own_file(place)?;
+    if path.exists() {
+        return Ok(Some((MasterKey::read_file(&path)?, Origin::Made(path))));
+    }
+    Ok(None)
+}
+
+/// The key that a store is to have whose own is lost: the one that is named, or a new one for the
+/// place where it is looked for. A new one is not there yet: what is in a file is taken for a key of
+/// the store, and that it is only once the store was opened ([`Origin::keep`]).
+pub(crate) async fn find_or_generate(
     settings: &Settings,
     place: &StorePlace,
 ) -> anyhow::Result<(MasterKey, Origin)> {
-    match &settings.master_key_file {
-        Some(path) if !path.exists() => {
-            let key = MasterKey::generate()?;
-            key.write_new_file(path)?;
-            Ok((key, Origin::New(path.clone())))
-        }
-        _ => find(settings, place, false).await,
-    }
+    let path = match &settings.master_key_file {
+        Some(path) if !path.exists() => path.clone(),
+        _ => match look(settings, place).await? {
+            Some(found) => return Ok(found),
+            None => own_file(place)?,
+        },
+    };
+    make_folder_of(&path)?;
+    Ok((MasterKey::generate()?, Origin::New(path)))
 }
 
-fn make(path: &Path) -> anyhow::Result<MasterKey> {
-    if let Some(folder) = path.parent() {
-        platform::make_private_folder(folder)
-            .with_context(|| format!("making the folder {}", folder.display()))?;
+fn make_folder_of(path: &Path) -> anyhow::Result<()> {
+    let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    // One that somebody made keeps the permissions that it has.
+    if folder.is_dir() {
+        return Ok(());
     }
-    let key = MasterKey::generate()?;
-    key.write_new_file(path)?;
-    Ok(key)
+    platform::make_private_folder(folder)
+        .with_context(|| format!("making the folder {}", folder.display()))
 }
 
 /// The file of a key made for this place: named by it, so that several data folders of one user do

@@ -223,6 +223,35 @@ fn what_sends_is_found_in_every_spelling() {
         assert!(judged.sends, "{target}");
         assert!(!judge("GET", target, None).expect(target).sends, "{target}");
     }
+    for (method, target) in [
+        ("POST", "/users/x/events"),
+        ("POST", "/me/calendar/events"),
+        ("POST", "/users/x/calendars('1')/microsoft.graph.events"),
+        ("POST", "/groups/x/events"),
+        ("PATCH", "/users/x/events/1"),
+        ("PATCH", "/users/x/%65vents/1"),
+        ("DELETE", "/users/x/calendarView/1"),
+        ("POST", "/users/x/events/1/cancel"),
+        ("POST", "/users/x/events/1/graph.accept"),
+        ("POST", "/users/x/events('1')/tentativelyAccept"),
+        ("POST", "/users/x/events/1/decline"),
+        ("POST", "/users/x/calendar/calendarPermissions"),
+    ] {
+        assert!(judge(method, target, None).expect(target).sends, "{target}");
+        assert!(!judge("GET", target, None).expect(target).sends, "{target}");
+    }
+    for (method, target) in [
+        ("POST", "/me/events/1/dismissReminder"),
+        ("POST", "/me/events/1/microsoft.graph.snoozeReminder"),
+        ("DELETE", "/me/calendar/calendarPermissions/1"),
+        ("POST", "/me/calendars"),
+        ("PATCH", "/me/calendar"),
+    ] {
+        assert!(
+            !judge(method, target, None).expect(target).sends,
+            "{target}"
+        );
+    }
     let rule = "/users/x/mailFolders('inbox')/messageRules/1";
     assert!(judge("PATCH", rule, None).expect(rule).sends);
     assert!(!judge("DELETE", rule, None).expect(rule).sends);

@@ -55,7 +55,10 @@ const CMDLETS: &[(&str, &[&str])] = &[
         "Test-ServicePrincipalAuthorization",
         &["Identity", "Resource"],
     ),
-    ("Get-Mailbox", &["RecipientTypeDetails", "ResultSize"]),
+    (
+        "Get-Mailbox",
+        &["Identity", "RecipientTypeDetails", "ResultSize"],
+    ),
     ("Set-StrictMode", &["Version"]),
     ("Where-Object", &[]),
     ("ForEach-Object", &[]),
@@ -294,6 +297,45 @@ fn hostile_names_run_nothing() {
             "{}",
             script.name
         );
+    }
+}
+
+/// The command that is shown at the end is copied into a shell: there is no name of a connection in
+/// it, and mailboxes are quoted.
+#[test]
+fn what_is_shown_to_be_copied_runs_nothing() {
+    let mut named = connection(Cloud::Global);
+    named.name = "$(touch x)".to_owned();
+    let text = script(&named, &["a@contoso.example"]).text;
+    let shown: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("postroom connection check"))
+        .collect();
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert!(shown[0].contains("(Quote $Reached[0]") && !shown[0].contains('"'));
+    let id = format!("$Connection = '{}'", named.id);
+    assert!(text.contains(&id), "{text}");
+}
+
+/// A mailbox's alias or second address is not its first one: whether it is a member goes by GUIDs.
+#[test]
+fn mailboxes_are_compared_by_what_is_unique() {
+    let compared: Vec<_> = TEMPLATE
+        .lines()
+        .filter(|line| line.contains("-notcontains"))
+        .collect();
+    assert!(!compared.is_empty());
+    for line in compared {
+        assert!(line.contains("Guid"), "{line}");
+    }
+    for parameter in ["-Member $", "-Resource ", "-Members "] {
+        for (_, after) in TEMPLATE
+            .match_indices(parameter)
+            .map(|(at, found)| TEMPLATE.split_at(at + found.len()))
+        {
+            let value = after.lines().next().unwrap_or_default();
+            assert!(value.contains("Guid"), "{parameter}{value}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::client::ApiClient;
 use crate::table::{Table, cell};
 use crate::{output, pick};
 use clap::Args;
+use postroom_engine::shell_word;
 use serde_json::Value;
 
 /// The longest script, in bytes: one line a mailbox.
@@ -104,7 +105,8 @@ fn show(setup: &Value) -> anyhow::Result<()> {
     }
     let name = cell(&setup["name"]);
     output::hint(format_args!(
-        "\n`postroom connection setup {name:?} --text` is a letter with all of it{}.",
+        "\n`postroom connection setup {} --text` is a letter with all of it{}.",
+        shell_word(&name),
         if setup["limit"].is_object() {
             "; `--script` limits the application to mailboxes"
         } else {
