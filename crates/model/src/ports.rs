@@ -4,13 +4,14 @@ use crate::account::AccountState;
 use crate::call::CallRecord;
 use crate::connection::Credential;
 use crate::grant::Grant;
-use crate::ids::{AccountId, ConnectionId};
+use crate::ids::{AccountId, ConnectionId, CredentialId};
 use async_trait::async_trait;
 
 /// Where secrets and grants lie.
 #[async_trait]
 pub trait TokenVault: Send + Sync {
-    /// The connection's credentials, the one to try first in front.
+    /// The connection's credentials, the one to try first in front. One that cannot be read has an
+    /// empty secret.
     async fn credentials(&self, connection: &ConnectionId) -> Result<Vec<Credential>, PortError>;
     /// A user's grant; `None` when there is none (any more).
     async fn grant(&self, account: &AccountId) -> Result<Option<Grant>, PortError>;
@@ -31,6 +32,14 @@ pub trait TokenVault: Send + Sync {
         &self,
         connection: &ConnectionId,
         reason: &str,
+    ) -> Result<(), PortError>;
+    /// Says that Microsoft took one of a connection's credentials, after it was none of `refused`.
+    /// Told only where the credentials say otherwise (`taken_at`).
+    async fn credential_taken(
+        &self,
+        connection: &ConnectionId,
+        taken: &CredentialId,
+        refused: &[CredentialId],
     ) -> Result<(), PortError>;
     /// Keeps what Microsoft asks for before it lets an account act again (a claims challenge, JSON),
     /// for the next sign-in of that user.

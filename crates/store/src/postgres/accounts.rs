@@ -4,10 +4,11 @@ use super::PostgresStore;
 use super::errors::{Answer, Fault};
 use super::mailboxes;
 use super::server::{Session, Tx};
-use super::values::{at, at_of, from_json, named, time, time_of, to_json};
+use super::values::{at, at_of, from_json, has_nul, named, time, time_of, to_json};
 use crate::contract::accounts::Accounts;
 use crate::contract::{Result, StoreError};
 use crate::seal::{Place, Vault};
+use crate::text::{Texts as _, clean};
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
@@ -127,6 +128,7 @@ pub(super) async fn put(tx: &Tx<'_>, account: &Account) -> Answer<()> {
             existing: there.id.into_string(),
         }));
     }
+    let account = account.cleaned();
     tx.execute(
         PUT,
         &[
@@ -210,11 +212,12 @@ impl Accounts for PostgresStore {
         reason: Option<&str>,
         since: Timestamp,
     ) -> Result<()> {
+        let reason = &reason.map(clean);
         self.server()
             .write("writing an account's state", move |tx| {
                 async move {
-                    let values = (state.name(), at(since));
-                    tx.execute(SET_STATE, &[&values.0, &reason, &values.1, &id.as_str()])
+                    let values = (state.name(), reason.as_deref(), at(since), id.as_str());
+                    tx.execute(SET_STATE, &[&values.0, &values.1, &values.2, &values.3])
                         .await?;
                     Ok(())
                 }
@@ -224,6 +227,9 @@ impl Accounts for PostgresStore {
     }
 
     async fn remove_account(&self, id: &AccountId) -> Result<bool> {
+        if has_nul(id.as_str()) {
+            return Ok(false);
+        }
         self.server()
             .write("removing an account", move |tx| {
                 async move {

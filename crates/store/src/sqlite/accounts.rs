@@ -8,6 +8,7 @@ use super::writer::Tx;
 use crate::contract::accounts::Accounts;
 use crate::contract::{Result, StoreError};
 use crate::seal::{Place, Vault};
+use crate::text::{Texts as _, clean};
 use async_trait::async_trait;
 use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::grant::Grant;
@@ -109,6 +110,7 @@ pub(super) fn put(tx: &Tx<'_>, account: &Account) -> Answer<()> {
             existing: there.id.into_string(),
         }));
     }
+    let account = account.cleaned();
     tx.prepare_cached(PUT)?.execute(params![
         account.id.as_str(),
         account.connection.as_str(),
@@ -182,7 +184,7 @@ impl Accounts for SqliteStore {
         reason: Option<&str>,
         at: Timestamp,
     ) -> Result<()> {
-        let (id, reason) = (id.clone(), reason.map(str::to_owned));
+        let (id, reason) = (id.clone(), reason.map(|it| clean(it).into_owned()));
         self.write("writing an account's state", move |tx| {
             tx.prepare_cached(SET_STATE)?.execute(params![
                 state.name(),

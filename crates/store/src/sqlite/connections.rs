@@ -2,13 +2,14 @@
 
 use super::SqliteStore;
 use super::errors::{Answer, Fault};
-use super::mailboxes;
 use super::values::{from_json, micros, micros_of, named, time, time_of, to_json};
 use super::writer::Tx;
+use super::{mailboxes, settings};
 use crate::contract::connections::Connections;
 use crate::contract::{Result, StoreError};
 use crate::credential_detail::CredentialDetail;
 use crate::seal::{Place, Vault};
+use crate::text::Texts as _;
 use async_trait::async_trait;
 use postroom_model::account::{AccountKind, AccountState};
 use postroom_model::connection::{Connection, Credential, CredentialInfo};
@@ -35,14 +36,19 @@ const UPDATE: &str = "UPDATE connections SET name = $1, name_folded = $2, tenant
 const REMOVE: &str = "DELETE FROM connections WHERE id = $1";
 const SAME_NAME: &str = "SELECT id FROM connections WHERE name_folded = $1 OR id = $2 LIMIT 1";
 const SAME_NAME_AS_OTHER: &str = "SELECT id FROM connections WHERE name_folded = $1 AND id <> $2";
-const INFOS: &str = "SELECT id, kind, expires_at, created_at, detail FROM credentials
+const INFOS: &str = "SELECT id, kind, expires_at, created_at, detail, taken_at FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
 const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (connection, id, kind, expires_at,
         created_at, secret, detail)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, secret FROM credentials
+const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, taken_at, secret
+    FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
 const REMOVE_CREDENTIAL: &str = "DELETE FROM credentials WHERE connection = $1 AND id = $2";
+const TAKEN: &str = "UPDATE credentials SET taken_at = $1
+    WHERE connection = $2 AND id = $3 AND taken_at IS NULL";
+const REFUSED: &str = "UPDATE credentials SET taken_at = NULL
+    WHERE connection = $1 AND id = $2 AND taken_at IS NOT NULL";
 const END_GRANTS: &str = "DELETE FROM grants
     WHERE account IN (SELECT id FROM accounts WHERE connection = $1)";
 const NEED_SIGN_IN: &str = "UPDATE accounts SET state = $1, reason = $2, since = $3,
@@ -72,6 +78,7 @@ fn info(row: &Row<'_>) -> Answer<CredentialInfo> {
         kind: named(row.get(1)?)?,
         expires_at: time_of(row.get(2)?)?,
         created_at: time(row.get(3)?)?,
+        taken_at: time_of(row.get(5)?)?,
         certificate: detail.certificate,
         federated: detail.federated,
     })
@@ -124,9 +131,9 @@ fn taken(tx: &Tx<'_>, sql: &str, connection: &Connection) -> Answer<()> {
 
 fn credential(vault: &Vault, row: &Row<'_>) -> Answer<Credential> {
     let info = info(row)?;
-    let secret = vault.open_secret(
+    let secret = vault.open_or_empty(
         place(info.id.as_str()),
-        row.get_ref(5)?
+        row.get_ref(6)?
             .as_blob()
             .map_err(|_| Fault::Broken("a secret is no blob"))?,
     )?;
@@ -136,7 +143,7 @@ fn credential(vault: &Vault, row: &Row<'_>) -> Answer<Credential> {
 #[async_trait]
 impl Connections for SqliteStore {
     async fn insert_connection(&self, connection: &Connection) -> Result<()> {
-        let connection = connection.clone();
+        let connection = connection.cleaned();
         self.write("adding a connection", move |tx| {
             taken(tx, SAME_NAME, &connection)?;
             tx.prepare_cached(INSERT)?.execute(params![
@@ -159,7 +166,7 @@ impl Connections for SqliteStore {
     }
 
     async fn update_connection(&self, connection: &Connection) -> Result<bool> {
-        let connection = connection.clone();
+        let connection = connection.cleaned();
         self.write("writing a connection", move |tx| {
             taken(tx, SAME_NAME_AS_OTHER, &connection)?;
             let rows = tx.prepare_cached(UPDATE)?.execute(params![
@@ -196,6 +203,7 @@ impl Connections for SqliteStore {
         let id = id.clone();
         self.write("removing a connection", move |tx| {
             mailboxes::remove_of_connection(tx, id.as_str())?;
+            settings::remove_of_connection(tx, &id)?;
             Ok(tx.prepare_cached(REMOVE)?.execute([id.as_str()])? > 0)
         })
         .await
@@ -247,6 +255,31 @@ impl Connections for SqliteStore {
             let rows = tx
                 .prepare_cached(REMOVE_CREDENTIAL)?
                 .execute(params![connection.as_str(), credential.as_str()])?;
+            Ok(rows > 0)
+        })
+        .await
+    }
+
+    async fn note_credential_taken(
+        &self,
+        connection: &ConnectionId,
+        taken: &CredentialId,
+        refused: &[CredentialId],
+        at: Timestamp,
+    ) -> Result<bool> {
+        let (connection, taken, refused) = (connection.clone(), taken.clone(), refused.to_vec());
+        self.write("noting which credential was taken", move |tx| {
+            let connection = connection.as_str();
+            let mut rows = tx.prepare_cached(TAKEN)?.execute(params![
+                micros(at),
+                connection,
+                taken.as_str()
+            ])?;
+            for refused in &refused {
+                rows += tx
+                    .prepare_cached(REFUSED)?
+                    .execute([connection, refused.as_str()])?;
+            }
             Ok(rows > 0)
         })
         .await
