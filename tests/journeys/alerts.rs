@@ -5,9 +5,9 @@ use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
 use postroom_engine::access::Caller;
 use postroom_engine::alerts::AlertSettings;
-use postroom_engine::connections::NewCredential;
+use postroom_engine::connections::{ConnectionChange, NewConnection, NewCredential};
 use postroom_model::{Clock, HeldClock, Secret, SystemClock, Timestamp};
-use postroom_sandbox::Secret as TenantSecret;
+use postroom_sandbox::{ClientCertificate, Secret as TenantSecret};
 use postroom_store::contract::outbox::OutboxQuery;
 use postroom_tests::{World, WorldOptions};
 use reqwest::Method;
@@ -87,6 +87,20 @@ impl Held {
         let more = self.read_events(0).await?;
         ensure!(more.is_empty(), "said again: {more:?}");
         Ok(self)
+    }
+
+    /// Has the application fetch a token anew, with whichever credential is taken now.
+    async fn tokens_again(&self) -> Result<()> {
+        let accounts = self.world.engine.accounts(&Caller::Local).await?;
+        let account = accounts.first().context("an account")?;
+        // What was taken last goes first for a few minutes.
+        self.advance(6 * 60);
+        self.world.engine.expire_token(&account.id);
+        self.world
+            .api
+            .post(&format!("/accounts/{}/token", account.id), &json!({}))
+            .await?;
+        Ok(())
     }
 
     /// The open alerts.
@@ -288,6 +302,102 @@ async fn levels_in_order_each_once_and_by_mail() -> Result<()> {
     for secret in [secret.as_str(), "new8Q~and-quite"] {
         assert!(!text.contains(secret));
     }
+    held.world.stop().await;
+    Ok(())
+}
+
+/// A certificate that Postroom made and nobody uploaded is beside a secret that ends soon: that is
+/// said, over restarts, until Microsoft takes the certificate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_nobody_uploaded_keeps_nothing_quiet() -> Result<()> {
+    let mut held = Held::start(|_| {}).await?;
+    held.world.serve(0).await?;
+    let id = held.world.connection.id.clone();
+    let secret = Secret::new(held.world.sandbox.client_secret.as_str());
+    let change = ConnectionChange {
+        credential: Some(NewCredential::secret(secret, Some(held.in_days(5)))),
+        ..ConnectionChange::default()
+    };
+    let engine = &held.world.engine;
+    engine
+        .change_connection(&Caller::Local, &id, change)
+        .await?;
+    assert_eq!(
+        held.events().await?,
+        said("credential.expiring", 7, "raised")
+    );
+    let engine = &held.world.engine;
+    let made = engine
+        .add_credential(&Caller::Local, &id, NewCredential::Made { valid_days: 700 })
+        .await?;
+    // With a token of the secret's in between, and after a new beginning.
+    held = held.nothing_more().await?;
+    held.tokens_again().await?;
+    held = held.nothing_more().await?;
+    let open = held.open().await?;
+    assert_eq!(open[0]["daysLeft"], 5, "{open:?}");
+
+    let (_, pem) = held.world.engine.certificate_of(&id, &made.id).await?;
+    let certificate = ClientCertificate::from_pem(&pem).context("a certificate")?;
+    let client = held.world.sandbox.client_id.clone();
+    let tenant = held.world.sandbox.sandbox().clone();
+    tenant.alter_app(&client, |app| app.certificates.push(certificate));
+    held.tokens_again().await?;
+    let events = held.events().await?;
+    let expected = (
+        "postroom.credential.resolved".to_owned(),
+        7,
+        "resolved".to_owned(),
+    );
+    assert_eq!(events, [expected]);
+    let accounts = held.world.api.get("/accounts").await?;
+    let end = made.expires_at.context("an end")?;
+    assert_eq!(accounts["value"][0]["expiresAt"], json!(end));
+    held = held.nothing_more().await?;
+    held.world.stop().await;
+    Ok(())
+}
+
+/// Whoever starts the server anew does not get a mail for each alert.
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_are_apart_over_restarts() -> Result<()> {
+    let mut held = Held::start(|_| {}).await?;
+    held.world.serve(0).await?;
+    let settings = AlertSettings {
+        mail_to: vec![held.world.user(1)?],
+        mail_from: Some(held.world.user(0)?),
+    };
+    held.world = held
+        .world
+        .restart_with(|options| options.engine.alerts = settings)
+        .await?;
+    let ending = async |held: &Held, name: &str| {
+        let new = NewConnection {
+            name: name.to_owned(),
+            tenant_id: "contoso.example".to_owned(),
+            client_id: "11111111-2222-3333-4444-555555555555".to_owned(),
+            credential: Some(NewCredential::secret(
+                Secret::new("secret"),
+                Some(held.in_days(20)),
+            )),
+            ..NewConnection::default()
+        };
+        let engine = &held.world.engine;
+        engine.add_connection(&Caller::Local, new).await?;
+        engine.watch_alerts().await?;
+        anyhow::Ok(())
+    };
+    ending(&held, "First").await?;
+    held.mail_when("sent").await?;
+    assert_eq!(held.mailed_to(1)?.len(), 1);
+    held.advance(60);
+    held.world = held.world.restart().await?;
+    ending(&held, "Second").await?;
+    held.world.engine.watch_alerts().await?;
+    assert_eq!(held.outbox().await?, 1);
+    held.advance(10 * 60);
+    held.world.engine.watch_alerts().await?;
+    assert_eq!(held.outbox().await?, 2);
     held.world.stop().await;
     Ok(())
 }

@@ -125,7 +125,7 @@ pub(crate) struct Shared {
     pub(crate) fitting: tokio::sync::Mutex<()>,
     /// Held while a credential is added: there are so many of a connection at most.
     pub(crate) adding_credentials: tokio::sync::Mutex<()>,
-    pub(crate) alerts: crate::alerts::AlertState,
+    pub(crate) alerts: Arc<crate::alerts::AlertState>,
     pub(crate) account_changes: Arc<crate::grants::AccountChanges>,
     pub(crate) idle: crate::grants::IdleState,
     pub(crate) tasks: tokio_util::task::TaskTracker,
@@ -140,10 +140,12 @@ impl Engine {
     pub fn new(parts: EngineParts) -> Result<Self> {
         let call_log = Arc::new(StoreCallLog::new(Arc::clone(&parts.store)));
         let account_changes = Arc::new(crate::grants::AccountChanges::default());
+        let alerts = Arc::new(crate::alerts::AlertState::default());
         let vault = Arc::new(StoreVault::telling(
             Arc::clone(&parts.store),
             Arc::clone(&parts.clock),
             Arc::clone(&account_changes),
+            Arc::clone(&alerts),
         ));
         let door = Door::new(DoorParts {
             clock: Arc::clone(&parts.clock),
@@ -169,7 +171,7 @@ impl Engine {
                 logins: crate::logins::LoginState::default(),
                 fitting: tokio::sync::Mutex::default(),
                 adding_credentials: tokio::sync::Mutex::default(),
-                alerts: crate::alerts::AlertState::default(),
+                alerts,
                 account_changes,
                 idle: crate::grants::IdleState::default(),
                 tasks: tokio_util::task::TaskTracker::new(),

@@ -1,5 +1,6 @@
 //! The door's vault, filled from the store, and what becomes of accounts.
 
+use crate::alerts::AlertState;
 use crate::{Engine, Result as EngineResult};
 use async_trait::async_trait;
 use postroom_model::account::{Account, AccountState};
@@ -7,7 +8,7 @@ use postroom_model::clock::SharedClock;
 use postroom_model::connection::{Connection, Credential};
 use postroom_model::grant::Grant;
 use postroom_model::ports::{PortError, TokenVault};
-use postroom_model::{AccountId, ConnectionId};
+use postroom_model::{AccountId, ConnectionId, CredentialId};
 use postroom_store::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +29,13 @@ pub struct StoreVault {
     store: Arc<dyn Store>,
     clock: SharedClock,
     changes: Arc<AccountChanges>,
+    alerts: Arc<AlertState>,
 }
 
 impl StoreVault {
     /// A vault on this store, whose news nobody hears.
     pub fn new(store: Arc<dyn Store>, clock: SharedClock) -> Self {
-        Self::telling(store, clock, Arc::default())
+        Self::telling(store, clock, Arc::default(), Arc::default())
     }
 
     /// A vault on this store that says what changes.
@@ -41,11 +43,13 @@ impl StoreVault {
         store: Arc<dyn Store>,
         clock: SharedClock,
         changes: Arc<AccountChanges>,
+        alerts: Arc<AlertState>,
     ) -> Self {
         Self {
             store,
             clock,
             changes,
+            alerts,
         }
     }
 }
@@ -201,6 +205,24 @@ impl TokenVault for StoreVault {
             }
             None => Ok(()),
         }
+    }
+
+    async fn credential_taken(
+        &self,
+        connection: &ConnectionId,
+        taken: &CredentialId,
+        refused: &[CredentialId],
+    ) -> Result<(), PortError> {
+        let (store, at) = (self.store.as_ref(), self.clock.now());
+        let is_news = store
+            .note_credential_taken(connection, taken, refused, at)
+            .await
+            .map_err(PortError::new)?;
+        if is_news {
+            // Another one's end may be the one that matters.
+            self.alerts.wake_watch();
+        }
+        Ok(())
     }
 
     async fn kept_claims(&self, account: &AccountId) -> Result<Option<String>, PortError> {

@@ -300,10 +300,17 @@ impl Engine {
     /// Ends a pending sign-in without an account and wakes those who wait for it.
     async fn end_login(&self, id: &LoginId, status: LoginStatus, why: &str) -> Result<bool> {
         let ended = self.store().fail_login(id, status, why).await?;
-        if ended && let Some(login) = self.store().login(id).await? {
-            self.note_login_end(&login, Err(status)).await;
-        }
         self.shared.logins.wake();
+        if ended {
+            match self.store().login(id).await {
+                Ok(Some(login)) => self.note_login_end(&login, Err(status)).await,
+                Ok(None) => {}
+                // It has ended all the same.
+                Err(error) => {
+                    tracing::warn!(login = %id, %error, "the audit log has nothing of the end of a sign-in");
+                }
+            }
+        }
         Ok(ended)
     }
 }

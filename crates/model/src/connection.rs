@@ -111,6 +111,10 @@ pub struct CredentialInfo {
     /// When it was added here.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
+    /// Since when Microsoft takes it. Nothing while it never did (a certificate that nobody has
+    /// uploaded yet), and when it was refused last where another one was taken.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub taken_at: Option<Timestamp>,
     /// The certificate, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateInfo>,
@@ -205,6 +209,7 @@ pub struct Credential {
     /// What may be told of it.
     pub info: CredentialInfo,
     /// The client secret itself; of a certificate its private key (PKCS#8 in PEM); of a federated
-    /// credential the headers of its source (a JSON object of texts).
+    /// credential the headers of its source (a JSON object of texts). Empty where the store cannot
+    /// open it.
     pub secret: Secret,
 }

@@ -4,7 +4,7 @@ use crate::account::AccountState;
 use crate::call::CallRecord;
 use crate::connection::{Connection, Credential};
 use crate::grant::Grant;
-use crate::ids::{AccountId, ConnectionId};
+use crate::ids::{AccountId, ConnectionId, CredentialId};
 use async_trait::async_trait;
 
 /// Where secrets and grants lie.
@@ -12,7 +12,7 @@ use async_trait::async_trait;
 pub trait TokenVault: Send + Sync {
     /// The connection's credentials, the one to try first in front. They are for the connection as
     /// it is given: where it goes somewhere else by now ([`Connection::goes_where`]) there are none,
-    /// but an error.
+    /// but an error. One that cannot be read has an empty secret.
     async fn credentials(&self, connection: &Connection) -> Result<Vec<Credential>, PortError>;
     /// A user's grant; `None` when there is none (any more). It is for the connection as it is
     /// given, as above.
@@ -46,6 +46,14 @@ pub trait TokenVault: Send + Sync {
         &self,
         connection: &ConnectionId,
         reason: &str,
+    ) -> Result<(), PortError>;
+    /// Says that Microsoft took one of a connection's credentials, after it was none of `refused`.
+    /// Told only where the credentials say otherwise (`taken_at`).
+    async fn credential_taken(
+        &self,
+        connection: &ConnectionId,
+        taken: &CredentialId,
+        refused: &[CredentialId],
     ) -> Result<(), PortError>;
     /// Keeps what Microsoft asks for before it lets an account act again (a claims challenge, JSON),
     /// for the next sign-in of that user.

@@ -68,6 +68,7 @@ this process.</p><table>{facts}</table><h1>People</h1><table>{people}</table>\
 <h1>Behind the scenes</h1><p class=\"quiet\">From this machine: \
 <code>POST /sandbox/faults</code>, <code>GET /sandbox/stats</code>, \
 <code>POST /sandbox/clock</code>, <code>POST /sandbox/revoke</code>, <code>POST /sandbox/challenge</code>, \
+<code>PATCH /sandbox/apps/{{client id}}</code>, \
 <code>PUT /sandbox/apps/{{client id}}/exchange</code>.</p>",
             escape(COMPANY)
         ),

@@ -1,5 +1,15 @@
 //! The rules for texts that hold on every store: what is one part of another, and what is not kept.
 
+use postroom_model::account::Account;
+use postroom_model::alert::Alert;
+use postroom_model::audit::AuditEntry;
+use postroom_model::call::CallRecord;
+use postroom_model::connection::Connection;
+use postroom_model::key::Key;
+use postroom_model::login::Login;
+use postroom_model::mailbox::Mailbox;
+use postroom_model::outbox::OutboxItem;
+use postroom_model::person::Person;
 use postroom_model::resource::attachment::AttachmentRecord;
 use postroom_model::resource::folder::MailFolder;
 use postroom_model::resource::message::MessageRecord;
@@ -147,6 +157,138 @@ pub(crate) fn clean_person(person: &PersonRecord) -> PersonRecord {
     }
     person.json.as_mut().map(clean_json_in);
     person
+}
+
+/// Something that is kept with texts of others in it: of callers, of people, of Microsoft. Ids are
+/// no such texts: one with U+0000 is nobody's. What is kept as JSON is not either: U+0000 is
+/// escaped there.
+pub(crate) trait Texts: Clone {
+    /// Calls this with each of them.
+    fn each(&mut self, text: impl FnMut(&mut String));
+
+    /// As it is kept.
+    fn cleaned(&self) -> Self {
+        let mut cleaned = self.clone();
+        cleaned.each(clean_in);
+        cleaned
+    }
+}
+
+impl Texts for Account {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        [
+            &mut self.user_principal_name,
+            &mut self.display_name,
+            &mut self.reason,
+        ]
+        .into_iter()
+        .flatten()
+        .for_each(text);
+    }
+}
+
+impl Texts for Alert {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        [
+            &mut self.subject.name,
+            &mut self.title,
+            &mut self.detail,
+            &mut self.hint,
+        ]
+        .into_iter()
+        .chain(&mut self.acknowledged_by)
+        .for_each(text);
+    }
+}
+
+impl Texts for AuditEntry {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        let subject = self
+            .subject
+            .iter_mut()
+            .flat_map(|it| [&mut it.id, &mut it.name]);
+        subject
+            .chain([&mut self.actor.id, &mut self.request_id])
+            .flatten()
+            .chain([&mut self.actor.name, &mut self.action])
+            .for_each(text);
+    }
+}
+
+impl Texts for CallRecord {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        [&mut self.caller, &mut self.path]
+            .into_iter()
+            .chain(&mut self.error)
+            .for_each(text);
+    }
+}
+
+impl Texts for Connection {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        [
+            &mut self.name,
+            &mut self.tenant_id,
+            &mut self.client_id,
+            &mut self.authority_url,
+            &mut self.graph_url,
+        ]
+        .into_iter()
+        .chain(&mut self.redirect_uri)
+        .for_each(text);
+    }
+}
+
+impl Texts for Key {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        [&mut self.name].into_iter().for_each(text);
+    }
+}
+
+impl Texts for Login {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        let device = self.device.iter_mut().flat_map(|it| {
+            [&mut it.user_code, &mut it.verification_uri]
+                .into_iter()
+                .chain(&mut it.message)
+        });
+        device
+            .chain([&mut self.redirect_uri])
+            .chain(&mut self.error)
+            .for_each(text);
+    }
+}
+
+impl Texts for Mailbox {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        [&mut self.display_name, &mut self.sync.error]
+            .into_iter()
+            .flatten()
+            .chain([&mut self.address])
+            .for_each(text);
+    }
+}
+
+impl Texts for OutboxItem {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        [
+            &mut self.internet_message_id,
+            &mut self.conversation_id,
+            &mut self.reason,
+        ]
+        .into_iter()
+        .flatten()
+        .for_each(text);
+    }
+}
+
+impl Texts for Person {
+    fn each(&mut self, text: impl FnMut(&mut String)) {
+        [&mut self.name]
+            .into_iter()
+            .chain(&mut self.address)
+            .for_each(text);
+    }
 }
 
 #[cfg(test)]

@@ -39,30 +39,39 @@ pub(crate) async fn run(engine: Engine) {
             () = engine.stopping() => return,
         };
         if let Err(error) = done {
-            tracing::warn!(%error, "reading when credentials end; it is tried again");
+            tracing::debug!(%error, "reading when credentials end");
         }
         next = later(engine.now(), LOOK);
     }
 }
 
-/// Reads every application object that is due.
+/// Reads every application object that is due. One that cannot be read keeps no other from it.
 pub(super) async fn round(engine: &Engine) -> Result<()> {
+    let mut failed = None;
     for connection in engine.store().connections().await? {
-        let before = engine.store().application_reading(&connection.id).await?;
-        if !is_due(&connection, before.as_ref(), engine.now()) {
-            continue;
-        }
-        match read(engine, &connection, before.as_ref()).await {
-            Ok(Some(reading)) => keep(engine, &connection, before.as_ref(), reading).await?,
-            Ok(None) => {}
-            // What is wrong with the connection itself, others say.
-            Err(Failed::Door(error)) => {
-                tracing::debug!(connection = %connection.name, %error, "reading an application object");
-            }
-            Err(Failed::Other(problem)) => return Err(problem),
+        if let Err(problem) = round_of(engine, &connection).await {
+            tracing::warn!(connection = %connection.name, error = %problem, "reading when its credentials end; it is tried again");
+            failed.get_or_insert(problem);
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
+}
+
+async fn round_of(engine: &Engine, connection: &Connection) -> Result<()> {
+    let before = engine.store().application_reading(&connection.id).await?;
+    if !is_due(connection, before.as_ref(), engine.now()) {
+        return Ok(());
+    }
+    match read(engine, connection, before.as_ref()).await {
+        Ok(Some(reading)) => keep(engine, connection, before.as_ref(), reading).await,
+        Ok(None) => Ok(()),
+        // What is wrong with the connection itself, others say.
+        Err(Failed::Door(error)) => {
+            tracing::debug!(connection = %connection.name, %error, "reading an application object");
+            Ok(())
+        }
+        Err(Failed::Other(problem)) => Err(problem),
+    }
 }
 
 enum Failed {
@@ -81,11 +90,13 @@ fn is_due(connection: &Connection, before: Option<&ApplicationReading>, now: Tim
         return false;
     }
     before.is_none_or(|before| {
+        // What lies ahead was written by a clock that was ahead: it holds nothing up.
         later(before.read_at, EVERY) <= now
+            || now < before.read_at
             || connection
                 .credentials
                 .iter()
-                .any(|it| it.created_at > before.read_at)
+                .any(|it| before.read_at < it.created_at && it.created_at <= now)
     })
 }
 
@@ -120,6 +131,8 @@ async fn read(
     let mut ends = Vec::new();
     for credential in engine.store().credentials(&connection.id).await? {
         let proof = match (credential.info.kind, &credential.info.certificate) {
+            // One that cannot be read is not known again.
+            (CredentialKind::Secret, _) if credential.secret.is_empty() => continue,
             (CredentialKind::Secret, _) => Proof::Secret(&credential.secret),
             (CredentialKind::Certificate, Some(it)) => Proof::Thumbprint(&it.thumbprint),
             // Another issuer's word has no end there.
@@ -133,6 +146,7 @@ async fn read(
             info: &credential.info,
             proof,
             typed: credential.info.expires_at.filter(|_| !is_ours),
+            now: read_at,
         };
         ends.extend(end_of(&ours, &object));
     }

@@ -10,6 +10,7 @@ use postroom_model::outbox::{
 };
 use postroom_model::resource::recipient::Recipient;
 use postroom_model::{AlertId, OutboxId, Timestamp};
+use postroom_store::contract::alerts::LAST_ALERT_MAIL;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -28,6 +29,15 @@ pub(super) fn is_to_be_told(alert: &Alert) -> bool {
             .mail
             .as_ref()
             .is_none_or(|mailed| mailed.level != alert.level)
+}
+
+/// When a mail was accepted last.
+///
+/// # Errors
+/// When the store fails.
+pub(super) async fn last(engine: &Engine) -> Result<Option<Timestamp>> {
+    let kept = engine.store().setting(LAST_ALERT_MAIL).await?;
+    Ok(kept.and_then(|it| it.parse().ok()))
 }
 
 /// The mail that is to be sent now, with the alerts that it tells of.
@@ -61,7 +71,7 @@ pub(super) async fn compose(
     let now = engine.now();
     // A clock that went back holds nothing up.
     let is_soon = |last: Timestamp| last <= now && now < later(last, APART);
-    if told.is_empty() || state.last_mail().is_some_and(is_soon) {
+    if told.is_empty() || last(engine).await?.is_some_and(is_soon) {
         return Ok(None);
     }
     let item = OutboxItem {

@@ -16,6 +16,7 @@ pub(super) struct Ours<'o> {
     pub(super) proof: Proof<'o>,
     /// The end that somebody typed in.
     pub(super) typed: Option<Timestamp>,
+    pub(super) now: Timestamp,
 }
 
 /// What it is known by.
@@ -40,9 +41,10 @@ pub(super) fn end_of(ours: &Ours<'_>, application: &Application) -> Option<Crede
         Proof::Secret(secret) => secrets(secret, &application.password_credentials),
         Proof::Thumbprint(thumbprint) => certificates(thumbprint, &application.key_credentials),
     };
-    // Nobody adds a credential that is over already.
-    if candidates.iter().any(|it| it.end > ours.info.created_at) {
-        candidates.retain(|it| it.end > ours.info.created_at);
+    // Nobody adds a credential that is over already; unless the clock was ahead when it was added.
+    let added = ours.info.created_at.min(ours.now);
+    if candidates.iter().any(|it| it.end > added) {
+        candidates.retain(|it| it.end > added);
     }
     if candidates.len() > 1
         && let Some(typed) = ours.typed
@@ -144,11 +146,21 @@ mod tests {
         typed: Option<i64>,
         all: Vec<PasswordCredential>,
     ) -> Option<(Timestamp, bool, Option<String>)> {
+        found_at(120, typed, all)
+    }
+
+    /// On that day; ours was added on day 100.
+    fn found_at(
+        now: i64,
+        typed: Option<i64>,
+        all: Vec<PasswordCredential>,
+    ) -> Option<(Timestamp, bool, Option<String>)> {
         let info = CredentialInfo {
             id: "c".into(),
             kind: CredentialKind::Secret,
             expires_at: None,
             created_at: day(100),
+            taken_at: None,
             certificate: None,
             federated: None,
         };
@@ -157,6 +169,7 @@ mod tests {
             info: &info,
             proof: Proof::Secret(&secret),
             typed: typed.map(day),
+            now: day(now),
         };
         let application = Application {
             password_credentials: all,
@@ -194,9 +207,11 @@ mod tests {
         let mut with_old = two();
         with_old[1].end_date_time = Some(day(99));
         assert_eq!(
-            found(None, with_old),
+            found(None, with_old.clone()),
             Some((day(300), true, Some("1".into())))
         );
+        // If the clock was ahead when ours was added, it may be.
+        assert_eq!(found_at(90, None, with_old), Some((day(99), false, None)));
     }
 
     #[test]
@@ -221,6 +236,7 @@ mod tests {
             kind: CredentialKind::Secret,
             expires_at: None,
             created_at: day(1),
+            taken_at: None,
             certificate: None,
             federated: None,
         };
@@ -228,6 +244,7 @@ mod tests {
             info: &info,
             proof: Proof::Thumbprint(thumbprint),
             typed: None,
+            now: day(1),
         };
         let key = |identifier: Option<String>, end| KeyCredential {
             key_id: Some("k".to_owned()),

@@ -18,7 +18,9 @@ pub(crate) mod words;
 pub(crate) use due::{Due, due};
 pub(crate) use round::run;
 pub(crate) use state::AlertState;
-pub(crate) use watched::{LastCredential, account_of, credential_of, last_credential};
+pub(crate) use watched::{
+    LastCredential, account_of, application_end, credential_of, last_credential,
+};
 
 use crate::access::Caller;
 use crate::{Engine, Problem, Result};

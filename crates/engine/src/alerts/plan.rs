@@ -4,7 +4,9 @@ use super::due::{Due, due};
 use super::watched::Watched;
 use postroom_model::Timestamp;
 use postroom_model::alert::{Alert, AlertChange, AlertSubjectKind};
+use postroom_model::clock::later;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// What is to be written of one alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,9 @@ pub(super) struct Planned {
     /// What is to be told; `None`: nothing, only texts or the end are others.
     pub(super) change: Option<AlertChange>,
 }
+
+/// By so much a clock may be set back without anything being taken back.
+const SET_RIGHT: Duration = Duration::from_secs(24 * 60 * 60);
 
 type SubjectKey<'a> = (AlertSubjectKind, &'a str);
 
@@ -34,18 +39,21 @@ pub(super) fn plan(now: Timestamp, watched: &[Watched], open: &[Alert]) -> Vec<P
         match (due(now, it), was) {
             (None, None) => {}
             (None, Some(was)) => {
-                // If its end has not moved, only the clock went back. Said is said.
                 let stands = it
                     .matter
                     .end()
                     .zip(was.expires_at)
-                    .is_some_and(|(end, before)| end <= before);
+                    .is_some_and(|(end, before)| end <= before)
+                    && is_said_in_time(now, it, was);
                 if !stands {
                     resolved.push(resolve(now, was));
                 }
             }
             (Some(due), None) => told.push(raise(now, due)),
-            (Some(due), Some(was)) => again(now, due, was, &mut resolved, &mut told),
+            (Some(due), Some(was)) => {
+                let in_time = is_said_in_time(now, it, was);
+                again(now, due, in_time, was, &mut resolved, &mut told);
+            }
         }
     }
     // What is left is about something that is gone, or that nobody has to look after any more.
@@ -56,10 +64,17 @@ pub(super) fn plan(now: Timestamp, watched: &[Watched], open: &[Alert]) -> Vec<P
     resolved
 }
 
+/// Whether what was said is not far ahead of its time. A clock that is set right by seconds or hours
+/// takes back nothing: said is said. One that was days ahead said what was not so.
+fn is_said_in_time(now: Timestamp, it: &Watched, was: &Alert) -> bool {
+    due(later(now, SET_RIGHT), it).is_some_and(|due| due.level <= was.level)
+}
+
 /// Something that was said already, and is due.
 fn again(
     now: Timestamp,
     due: Due,
+    in_time: bool,
     was: &Alert,
     resolved: &mut Vec<Planned>,
     told: &mut Vec<Planned>,
@@ -72,7 +87,7 @@ fn again(
             (None, _) => false,
         };
         // With the same end, only the clock went back.
-        if is_later {
+        if is_later || !in_time {
             resolved.push(resolve(now, was));
             told.push(raise(now, due));
         }

@@ -2,10 +2,11 @@
 
 use super::mail;
 use super::plan::{Planned, plan};
-use super::watched::{Facts, watched};
+use super::watched::{Facts, application_end, watched};
 use crate::logins::earlier;
 use crate::{Engine, Result};
 use postroom_model::AlertId;
+use postroom_model::account::AccountKind;
 use postroom_model::alert::{Alert, AlertChange, AlertEvent, AlertSeverity};
 use postroom_model::clock::later;
 use postroom_store::StoreError;
@@ -31,27 +32,15 @@ pub(crate) async fn run(engine: Engine) {
     let mut accounts = engine.account_changes();
     loop {
         let wait = match now(&engine).await {
-            Ok(()) => match engine.shared.alerts.last_mail() {
-                // Something may wait for the next mail.
-                Some(last) => {
-                    let next = later(last, mail::APART);
-                    let left = next.duration_since(engine.now());
-                    EVERY.min(
-                        Duration::try_from(left)
-                            .ok()
-                            .filter(|it| !it.is_zero())
-                            .unwrap_or(EVERY),
-                    )
-                }
-                None => EVERY,
-            },
+            Ok(()) => until_mail(&engine).await.unwrap_or(EVERY).min(EVERY),
             Err(_) if engine.is_stopping() => return,
             Err(error) => {
                 tracing::warn!(%error, "looking at what ends; it is tried again");
                 AGAIN
             }
         };
-        if engine.now() >= next_sweep {
+        // A clock that was far ahead holds nothing up.
+        if engine.now() >= next_sweep || later(engine.now(), SWEEP) < next_sweep {
             next_sweep = later(engine.now(), SWEEP);
             let before = earlier(engine.now(), KEEP);
             if let Err(error) = engine.store().prune_alerts(before).await {
@@ -70,12 +59,21 @@ pub(crate) async fn run(engine: Engine) {
     }
 }
 
+/// How long it is until the next mail may be sent: something may wait for that.
+async fn until_mail(engine: &Engine) -> Option<Duration> {
+    let last = mail::last(engine).await.ok()??;
+    let left = later(last, mail::APART).duration_since(engine.now());
+    Duration::try_from(left).ok().filter(|it| !it.is_zero())
+}
+
 /// One round, now.
 pub(super) async fn now(engine: &Engine) -> Result<()> {
     let _turn = engine.shared.alerts.turn.lock().await;
     let at = engine.now();
+    let facts = facts(engine).await?;
+    settle(engine, &facts).await?;
     let open = engine.store().open_alerts().await?;
-    let planned = plan(at, &watched(&facts(engine).await?, at), &open);
+    let planned = plan(at, &watched(&facts, at), &open);
     let planned: Vec<_> = planned
         .into_iter()
         .map(|mut step| {
@@ -104,7 +102,6 @@ pub(super) async fn now(engine: &Engine) -> Result<()> {
         Err(error) => return Err(error.into()),
     }
     if round.mail.is_some() {
-        engine.shared.alerts.mailed(at);
         engine.shared.outbox.wake();
     }
     for it in &planned {
@@ -127,6 +124,23 @@ async fn facts(engine: &Engine) -> Result<Facts> {
         keys: store.keys().await?,
         readings,
     })
+}
+
+/// Where another credential matters than before, the application's account ends with that one.
+async fn settle(engine: &Engine, facts: &Facts) -> Result<()> {
+    for connection in &facts.connections {
+        let end = application_end(connection, engine.now());
+        let is_other = facts.accounts.iter().any(|it| {
+            it.connection == connection.id
+                && it.kind == AccountKind::Application
+                && it.expires_at != end
+        });
+        let acts = !connection.credentials.is_empty() && !connection.is_for_consumers();
+        if is_other && acts {
+            engine.settle_ends(&connection.id).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The alerts that are open after these steps, the oldest first.

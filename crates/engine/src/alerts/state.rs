@@ -1,7 +1,6 @@
 //! What the watch remembers between rounds.
 
-use postroom_model::Timestamp;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 /// Wakes the watch and its readers, and keeps rounds from overlapping.
@@ -11,13 +10,7 @@ pub(crate) struct AlertState {
     news: watch::Sender<u64>,
     /// Held for a round.
     pub(super) turn: tokio::sync::Mutex<()>,
-    mail: Mutex<Mail>,
-}
-
-#[derive(Default)]
-struct Mail {
-    last: Option<Timestamp>,
-    why_none: Option<String>,
+    why_no_mail: Mutex<Option<String>>,
 }
 
 impl Default for AlertState {
@@ -27,7 +20,7 @@ impl Default for AlertState {
             applications: Notify::new(),
             news: watch::Sender::new(0),
             turn: tokio::sync::Mutex::default(),
-            mail: Mutex::default(),
+            why_no_mail: Mutex::default(),
         }
     }
 }
@@ -39,8 +32,8 @@ impl AlertState {
         self.applications.notify_one();
     }
 
-    /// Ends were written to credentials.
-    pub(super) fn wake_watch(&self) {
+    /// What is known of credentials may be other than before, and nothing is to be asked.
+    pub(crate) fn wake_watch(&self) {
         self.watch.notify_one();
     }
 
@@ -62,30 +55,22 @@ impl AlertState {
         self.news.subscribe()
     }
 
-    /// When a mail was accepted last, by this process.
-    pub(super) fn last_mail(&self) -> Option<Timestamp> {
-        self.mail().last
-    }
-
-    /// A mail was accepted.
-    pub(super) fn mailed(&self, at: Timestamp) {
-        self.mail().last = Some(at);
-    }
-
     /// Notes why no mail can be made, or that it can. True when that is new.
     pub(super) fn set_why_no_mail(&self, why: Option<&str>) -> bool {
-        let mut mail = self.mail();
-        let is_new = mail.why_none.as_deref() != why;
-        mail.why_none = why.map(str::to_owned);
+        let mut known = self.held();
+        let is_new = known.as_deref() != why;
+        *known = why.map(str::to_owned);
         is_new
     }
 
     /// Why no mail can be made.
     pub(super) fn why_no_mail(&self) -> Option<String> {
-        self.mail().why_none.clone()
+        self.held().clone()
     }
 
-    fn mail(&self) -> std::sync::MutexGuard<'_, Mail> {
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, Option<String>> {
+        self.why_no_mail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Watched {
 /// What there is to watch of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Matter {
-    /// The credential that keeps a connection going for longest.
+    /// The credential that keeps a connection going for longest, of those that Microsoft takes.
     Credential {
         word: &'static str,
         end: Timestamp,
@@ -87,9 +87,37 @@ pub(crate) enum LastCredential<'c> {
 }
 
 /// Which of a connection's credentials keeps it going for longest: while that is good, the others
-/// may end.
-pub(crate) fn last_credential(connection: &Connection) -> LastCredential<'_> {
-    let credentials = &connection.credentials;
+/// may end. Only those count that Microsoft takes: one that nobody has registered there yet would
+/// hide the end of the one that is in use. While it is not known of any, the one that ends next
+/// counts, for that may be it.
+pub(crate) fn last_credential(connection: &Connection, now: Timestamp) -> LastCredential<'_> {
+    let all: Vec<_> = connection.credentials.iter().collect();
+    let taken: Vec<_> = all
+        .iter()
+        .copied()
+        .filter(|it| it.taken_at.is_some())
+        .collect();
+    if !taken.is_empty() || all.len() < 2 {
+        return longest(if taken.is_empty() { &all } else { &taken });
+    }
+    let next = all
+        .iter()
+        .filter_map(|it| Some((*it, it.expires_at?)))
+        .filter(|(_, end)| now < *end)
+        .min_by_key(|(it, end)| (*end, it.created_at, it.id.as_str()));
+    next.map_or_else(|| longest(&all), |(it, end)| LastCredential::Known(it, end))
+}
+
+/// When a connection's application cannot act any more, as far as that is known.
+pub(crate) fn application_end(connection: &Connection, now: Timestamp) -> Option<Timestamp> {
+    match last_credential(connection, now) {
+        LastCredential::Known(_, end) => Some(end),
+        LastCredential::None | LastCredential::Unknown | LastCredential::Endless => None,
+    }
+}
+
+/// Which of these lasts longest.
+fn longest<'c>(credentials: &[&'c CredentialInfo]) -> LastCredential<'c> {
     if credentials
         .iter()
         .any(|it| it.kind == CredentialKind::Federated)
@@ -98,8 +126,8 @@ pub(crate) fn last_credential(connection: &Connection) -> LastCredential<'_> {
     }
     let longest = credentials
         .iter()
-        .filter_map(|it| Some((it, it.expires_at?)))
-        .max_by_key(|(it, end)| (*end, it.created_at, it.id.as_str().to_owned()));
+        .filter_map(|it| Some((*it, it.expires_at?)))
+        .max_by_key(|(it, end)| (*end, it.created_at, it.id.as_str()));
     let newest_unknown = credentials
         .iter()
         .filter(|it| it.expires_at.is_none())
@@ -117,8 +145,9 @@ pub(crate) fn last_credential(connection: &Connection) -> LastCredential<'_> {
 pub(crate) fn credential_of(
     connection: &Connection,
     reading: Option<&ApplicationReading>,
+    now: Timestamp,
 ) -> Option<Watched> {
-    let LastCredential::Known(info, end) = last_credential(connection) else {
+    let LastCredential::Known(info, end) = last_credential(connection, now) else {
         return None;
     };
     let word = info.kind.words();
@@ -167,7 +196,7 @@ pub(super) fn watched(facts: &Facts, now: Timestamp) -> Vec<Watched> {
     let mut over: HashSet<&ConnectionId> = HashSet::new();
     for connection in &facts.connections {
         let reading = readings.get(&connection.id).copied();
-        let Some(it) = credential_of(connection, reading) else {
+        let Some(it) = credential_of(connection, reading, now) else {
             continue;
         };
         if it.matter.end().is_some_and(|end| end <= now) {

@@ -31,13 +31,13 @@ pub(super) fn findings(
             "It has no credential: it acts for users who signed in, and not as the application.",
         )];
     }
-    let last = last_credential(connection);
+    let last = last_credential(connection, now);
     connection
         .credentials
         .iter()
         .map(|credential| match last {
             LastCredential::Known(it, end) if std::ptr::eq(it, credential) => {
-                let watched = credential_of(connection, reading);
+                let watched = credential_of(connection, reading, now);
                 match watched.and_then(|it| due(now, &it)) {
                     Some(due) => said(&subject, due, now),
                     None => good(&subject, credential, days_between(now, end)),
@@ -142,6 +142,7 @@ mod tests {
                     kind: CredentialKind::Secret,
                     expires_at: days.and_then(end),
                     created_at: now,
+                    taken_at: Some(now),
                     certificate: None,
                     federated: None,
                 })

@@ -109,8 +109,8 @@ pub(super) fn is_one_authority(connection: &Connection) -> Result<()> {
         return Ok(());
     }
     Err(Problem::invalid(format!(
-        "The endpoints of one sign-in service lie at one host, but these are at {}: give \
-         authorityUrl and all endpoints at the same one.",
+        "The endpoints of one sign-in service lie at one host, but these are at {}: give authorityUrl \
+         and all endpoints at the same one.",
         origins.join(", ")
     )))
 }
@@ -130,7 +130,7 @@ pub(super) fn scopes_are_at_home(connection: &Connection) -> Result<()> {
         None => Ok(()),
         Some(scope) => Err(Problem::invalid(format!(
             "The scope {scope:?} is of another resource than the connection's Graph at {home}: its \
-             token would be shown to the wrong one. Give permissions by their names, like              Mail.Read."
+             token would be shown to the wrong one. Give permissions by their names, like Mail.Read."
         ))),
     }
 }

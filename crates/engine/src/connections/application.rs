@@ -1,8 +1,8 @@
 //! The application's account follows the connection's credentials.
 
+use crate::alerts::application_end;
 use crate::{Engine, Result};
 use postroom_model::account::{Account, AccountKind, AccountState};
-use postroom_model::connection::Connection;
 use postroom_model::{AccountId, ConnectionId};
 
 /// Why the application cannot act without a credential.
@@ -64,7 +64,7 @@ impl Engine {
             expires_at: None,
         });
         account.display_name = Some(connection.name.clone());
-        account.expires_at = newest_end(&connection);
+        account.expires_at = application_end(&connection, now);
         if fresh && account.state != AccountState::Active {
             account.state = AccountState::Active;
             account.reason = None;
@@ -119,13 +119,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// When the newest credential ends, which is the one that is tried first.
-fn newest_end(connection: &Connection) -> Option<postroom_model::Timestamp> {
-    connection
-        .credentials
-        .iter()
-        .max_by(|a, b| (a.created_at, a.id.as_str()).cmp(&(b.created_at, b.id.as_str())))
-        .and_then(|newest| newest.expires_at)
 }

@@ -79,7 +79,7 @@ impl Engine {
     /// # Errors
     /// `notFound`; `invalidRequest` for an empty one, and for a certificate that cannot be used;
     /// `forbidden` for a federated one from a caller without `admin`; `conflict` when there are
-    /// too many.
+    /// too many, and for a certificate that is there already.
     pub async fn add_credential(
         &self,
         caller: &Caller,
@@ -102,6 +102,15 @@ impl Engine {
                 format!(
                     "The connection {:?} has {MOST} credentials already: remove those that are \
                      over or replaced.",
+                    connection.name
+                ),
+            ));
+        }
+        if let Some(same) = fit.same_certificate(&connection.credentials) {
+            return Err(Problem::new(
+                Code::Conflict,
+                format!(
+                    "The connection {:?} has this certificate already, as the credential {same}.",
                     connection.name
                 ),
             ));
@@ -221,6 +230,7 @@ impl Engine {
                 kind: fit.kind,
                 expires_at: fit.expires_at,
                 created_at: now,
+                taken_at: None,
                 certificate: fit.certificate,
                 federated: fit.federated,
             },
@@ -230,6 +240,19 @@ impl Engine {
 }
 
 impl Fit {
+    /// The one among these that has the same certificate.
+    fn same_certificate<'c>(&self, there: &'c [CredentialInfo]) -> Option<&'c CredentialId> {
+        let ours = self.certificate.as_ref()?;
+        there
+            .iter()
+            .find(|it| {
+                it.certificate
+                    .as_ref()
+                    .is_some_and(|it| it.x5t_s256 == ours.x5t_s256)
+            })
+            .map(|it| &it.id)
+    }
+
     fn of(certificate: Certificate) -> Self {
         Self {
             kind: CredentialKind::Certificate,

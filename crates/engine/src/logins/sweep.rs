@@ -1,8 +1,10 @@
 //! Things that age: sign-ins that nobody finished, answers and entries that were kept long enough.
 
+use super::EXPIRED;
 use crate::Engine;
 use crate::idempotency::REMEMBERED_FOR;
 use postroom_model::Timestamp;
+use postroom_model::login::LoginStatus;
 use postroom_store::StoreError;
 use std::time::Duration;
 
@@ -30,9 +32,9 @@ pub(crate) async fn sweep(engine: Engine) {
 async fn round(engine: &Engine) {
     let now = engine.now();
     let (store, settings) = (engine.store(), engine.settings());
-    let logins = store.sweep_logins(now, earlier(now, KEEP_LOGINS)).await;
-    engine.shared.logins.wake();
-    swept("sign-ins", logins.map(|()| 0));
+    swept("overdue sign-ins", end_overdue(engine, now).await);
+    let logins = store.prune_logins(earlier(now, KEEP_LOGINS)).await;
+    swept("sign-ins", logins);
     let answers = store.prune_idempotency(earlier(now, REMEMBERED_FOR)).await;
     swept("idempotency keys", answers);
     let changes = store
@@ -55,6 +57,23 @@ async fn round(engine: &Engine) {
         "contents",
         store.collect_blobs(earlier(now, KEEP_BLOBS)).await,
     );
+}
+
+/// Ends what nobody finished in time. Whoever came back in time is finishing it, and ends it so.
+async fn end_overdue(engine: &Engine, now: Timestamp) -> Result<u64, StoreError> {
+    let mut many = 0;
+    for id in engine.store().overdue_logins(now).await? {
+        let Some(_turn) = engine.shared.logins.begin(&id) else {
+            continue;
+        };
+        match engine.end_login(&id, LoginStatus::Expired, EXPIRED).await {
+            Ok(ended) => many += u64::from(ended),
+            Err(error) => {
+                tracing::warn!(login = %id, %error, "ending a sign-in; it is tried again");
+            }
+        }
+    }
+    Ok(many)
 }
 
 fn swept(what: &str, result: Result<u64, StoreError>) {

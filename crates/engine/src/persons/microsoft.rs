@@ -4,20 +4,23 @@
 //! address is for one sign-in: from then on it is the object that counts.
 
 use super::NewSession;
-use crate::access::{Origin, Shown};
+use crate::access::{Origin, Shown, source};
 use crate::{Code, Engine, Problem, Result};
 use postroom_microsoft::{Identified, IdentityAsk, pkce};
 use postroom_model::clock::later;
 use postroom_model::connection::Connection;
 use postroom_model::person::{MicrosoftIdentity, Person};
 use postroom_model::{ConnectionId, Secret, Timestamp};
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long somebody may take at Microsoft's page.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// So many sign-ins are under way at most: anybody can begin one.
+/// So many sign-ins are under way at most: anybody can begin one. Whoever began the most loses the
+/// first of them to the next one, so that nobody pushes out others'.
 const MOST: usize = 1024;
 /// Tenants that are none: a sign-in there could be anybody's.
 const NO_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
@@ -44,6 +47,8 @@ struct UnderWay {
     nonce: Secret,
     verifier: Secret,
     browser: Secret,
+    /// The network that it was begun from.
+    source: Option<IpAddr>,
     expires_at: Timestamp,
 }
 
@@ -54,10 +59,7 @@ impl Pending {
             all.retain(|_, one| now < one.expires_at);
         }
         if all.len() >= MOST
-            && let Some(oldest) = all
-                .iter()
-                .min_by_key(|(_, one)| one.expires_at)
-                .map(|(state, _)| state.clone())
+            && let Some(oldest) = oldest_of_the_busiest(&all)
         {
             all.remove(&oldest);
         }
@@ -74,6 +76,20 @@ impl Pending {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.contains_key(state)
     }
+}
+
+/// The first sign-in of the network that began the most of them.
+fn oldest_of_the_busiest(all: &HashMap<String, UnderWay>) -> Option<String> {
+    let mut begun: HashMap<Option<IpAddr>, usize> = HashMap::new();
+    for one in all.values() {
+        *begun.entry(one.source).or_default() += 1;
+    }
+    all.iter()
+        .min_by_key(|(_, one)| {
+            let many = begun.get(&one.source).copied().unwrap_or_default();
+            (Reverse(many), one.expires_at)
+        })
+        .map(|(state, _)| state.clone())
 }
 
 impl Engine {
@@ -103,7 +119,7 @@ impl Engine {
     /// # Errors
     /// `notFound` where there is no connection to sign in through; Microsoft's refusals, when the
     /// sign-in service's addresses cannot be read.
-    pub async fn begin_microsoft_sign_in(&self) -> Result<MicrosoftSignIn> {
+    pub async fn begin_microsoft_sign_in(&self, origin: &Origin) -> Result<MicrosoftSignIn> {
         let connection = self.sign_in_connection().await?.ok_or_else(|| {
             Problem::new(
                 Code::NotFound,
@@ -130,6 +146,7 @@ impl Engine {
             nonce: ask.nonce,
             verifier: proof.verifier,
             browser: browser.clone(),
+            source: source(origin.address),
             expires_at: later(now, LIFETIME),
         };
         self.shared.persons.pending.put(&ask.state, under_way, now);
@@ -291,12 +308,17 @@ mod tests {
     use super::*;
 
     fn under_way(expires: i64) -> UnderWay {
+        begun_at("10.0.0.1", expires)
+    }
+
+    fn begun_at(address: &str, expires: i64) -> UnderWay {
         UnderWay {
             connection: "c".into(),
             redirect_uri: String::new(),
             nonce: Secret::new("n"),
             verifier: Secret::new("v"),
             browser: Secret::new("b"),
+            source: source(Some(address.parse().expect("an address"))),
             expires_at: Timestamp::from_second(expires).expect("a time"),
         }
     }
@@ -322,5 +344,20 @@ mod tests {
         }
         assert!(!pending.has("0") && pending.has(&(MOST + 9).to_string()));
         assert_eq!(pending.0.lock().expect("held").len(), MOST);
+    }
+
+    /// Else anybody could keep everybody from signing in.
+    #[test]
+    fn nobody_pushes_out_what_others_began() {
+        let pending = Pending::default();
+        let now = Timestamp::UNIX_EPOCH;
+        pending.put(&Secret::new("ours"), begun_at("192.0.2.1", 1), now);
+        for number in 0..3 * MOST {
+            // Many addresses of one network of IPv6 are one.
+            let address = format!("2001:db8::{number:x}");
+            pending.put(&Secret::new(number.to_string()), begun_at(&address, 9), now);
+        }
+        assert!(pending.take("ours", now).is_some());
+        assert_eq!(pending.0.lock().expect("held").len(), MOST - 1);
     }
 }

@@ -29,42 +29,59 @@ fn setting(connection: &ConnectionId) -> String {
     format!("admin_consent:{connection}")
 }
 
-async fn kept(engine: &Engine, connection: &ConnectionId) -> Result<Option<Kept>> {
+/// What is kept, as it lies there and as far as it is good.
+async fn kept(
+    engine: &Engine,
+    connection: &ConnectionId,
+) -> Result<(Option<String>, Option<Kept>)> {
     let text = engine.store().setting(&setting(connection)).await?;
-    Ok(text
-        .and_then(|text| serde_json::from_str::<Kept>(&text).ok())
-        .filter(|kept| engine.now() < kept.until))
+    let kept = text
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<Kept>(text).ok())
+        .filter(|kept| engine.now() < kept.until);
+    Ok((text, kept))
 }
 
-async fn keep(engine: &Engine, connection: &ConnectionId, kept: &Kept) -> Result<()> {
+/// Keeps it in place of what lay there; `false` when that is something else by now.
+async fn keep(
+    engine: &Engine,
+    connection: &ConnectionId,
+    there: Option<&str>,
+    kept: &Kept,
+) -> Result<bool> {
     let text = serde_json::to_string(kept).unwrap_or_default();
-    engine
+    let replaced = engine
         .store()
-        .put_setting(&setting(connection), &text)
+        .replace_setting(&setting(connection), there, &text)
         .await?;
-    Ok(())
+    Ok(replaced)
 }
 
 /// The connection's state, the same one for weeks: every address that was handed out works.
 pub(super) async fn current(engine: &Engine, connection: &ConnectionId) -> Result<String> {
-    if let Some(kept) = kept(engine, connection).await?
-        && later(engine.now(), AT_LEAST) < kept.until
-    {
-        return Ok(kept.state);
+    loop {
+        let (there, kept) = kept(engine, connection).await?;
+        if let Some(kept) = kept
+            && later(engine.now(), AT_LEAST) < kept.until
+        {
+            return Ok(kept.state);
+        }
+        let new = Kept {
+            state: engine.shared.dice.token(32),
+            until: later(engine.now(), LIFETIME),
+            returned_at: None,
+        };
+        // Of two who make one at once the second takes the first one's: both were handed out.
+        if keep(engine, connection, there.as_deref(), &new).await? {
+            return Ok(new.state);
+        }
     }
-    let new = Kept {
-        state: engine.shared.dice.token(32),
-        until: later(engine.now(), LIFETIME),
-        returned_at: None,
-    };
-    keep(engine, connection, &new).await?;
-    Ok(new.state)
 }
 
 /// The connection that a state is of.
 pub(crate) async fn connection_of(engine: &Engine, state: &str) -> Result<Option<Connection>> {
     for connection in engine.connections().await? {
-        let kept = kept(engine, &connection.id).await?;
+        let (_, kept) = kept(engine, &connection.id).await?;
         if kept.is_some_and(|kept| kept.state == state) {
             return Ok(Some(connection));
         }
@@ -74,7 +91,8 @@ pub(crate) async fn connection_of(engine: &Engine, state: &str) -> Result<Option
 
 /// Whether a return may cause a check now; notes that it did.
 pub(crate) async fn may_check(engine: &Engine, connection: &ConnectionId) -> Result<bool> {
-    let Some(mut kept) = kept(engine, connection).await? else {
+    let (there, kept) = kept(engine, connection).await?;
+    let Some(mut kept) = kept else {
         return Ok(false);
     };
     let now = engine.now();
@@ -82,6 +100,6 @@ pub(crate) async fn may_check(engine: &Engine, connection: &ConnectionId) -> Res
         return Ok(false);
     }
     kept.returned_at = Some(now);
-    keep(engine, connection, &kept).await?;
-    Ok(true)
+    // Of two returns at once one does.
+    keep(engine, connection, there.as_deref(), &kept).await
 }

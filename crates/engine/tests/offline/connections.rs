@@ -2,7 +2,8 @@
 
 use crate::support::{code, credential, new_connection, world};
 use postroom_engine::access::Caller;
-use postroom_engine::connections::{ConnectionChange, NewConnection};
+use postroom_engine::connections::{ConnectionChange, NewConnection, NewCredential};
+use postroom_model::Secret;
 use postroom_model::account::{AccountKind, AccountState};
 use postroom_model::connection::Endpoints;
 use postroom_model::key::Scope;
@@ -148,4 +149,37 @@ async fn a_secret_given_again_stays() {
         .await
         .unwrap();
     assert_eq!(named.credentials.len(), 1, "nothing moved, nothing ends");
+}
+
+/// The same certificate a second time would be tried at every sign-in, and be no other way in.
+#[tokio::test]
+async fn a_certificate_is_added_once() {
+    let world = world().await;
+    let engine = &world.engine;
+    let id = world.connection().await;
+    let add = |new| engine.add_credential(&Caller::Local, &id, new);
+    let made = add(NewCredential::Made { valid_days: 30 }).await.unwrap();
+    let kept = engine.store().credentials(&id).await.unwrap();
+    let kept = kept.into_iter().find(|it| it.info.id == made.id).unwrap();
+    let again = NewCredential::Pem {
+        certificate: Secret::new(made.certificate.unwrap().pem),
+        private_key: Some(kept.secret),
+        password: None,
+    };
+    let problem = add(again).await.unwrap_err();
+    assert_eq!(problem.code.text(), "conflict");
+    assert!(problem.detail.contains(made.id.as_str()), "{problem}");
+    add(NewCredential::Made { valid_days: 30 }).await.unwrap();
+}
+
+/// What is said to people has no gaps in it.
+#[tokio::test]
+async fn endpoints_at_two_hosts_are_refused_in_one_sentence() {
+    let world = world().await;
+    let mut new = new_connection("Two hosts", None);
+    new.endpoints.token = Some("https://elsewhere.example/token".to_owned());
+    let refused = world.engine.add_connection(&Caller::Local, new).await;
+    let detail = refused.unwrap_err().detail;
+    assert!(detail.contains("give authorityUrl and all"), "{detail}");
+    assert!(!detail.contains("  "), "{detail}");
 }

@@ -1,12 +1,16 @@
 //! Sign-ins up to the code.
 
-use crate::support::{code, credential, world};
+use crate::support::{code, credential, new_connection, world};
 use postroom_engine::access::Caller;
 use postroom_engine::connections::ConnectionChange;
 use postroom_engine::logins::{LoginEnd, NewLogin};
+use postroom_model::connection::Endpoints;
 use postroom_model::key::Scope;
 use postroom_model::login::LoginStatus;
+use postroom_store::contract::audit::AuditQuery;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs
@@ -193,4 +197,81 @@ async fn a_code_is_not_shown_to_a_new_host() {
         .await
         .unwrap();
     assert_eq!(ended.status, LoginStatus::Failed);
+}
+
+/// Takes connections until one has sent a code to redeem; that one is given back, unanswered.
+async fn redeeming(listener: &TcpListener) -> TcpStream {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut sent = Vec::new();
+        while stream.read_buf(&mut sent).await.unwrap() > 0 {
+            let text = String::from_utf8_lossy(&sent);
+            if text.contains("grant_type=authorization_code") {
+                return stream;
+            }
+            if !text.starts_with("POST") {
+                break;
+            }
+        }
+    }
+}
+
+/// Whoever came back in time is not told that he is late, and whatever ends so is in the audit log.
+#[tokio::test]
+async fn overdue_ones_are_ended_but_not_one_that_is_being_finished() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = format!("http://{}", listener.local_addr().unwrap());
+    let world = world().await;
+    let engine = &world.engine;
+    let mut new = new_connection("Slow", None);
+    new.endpoints = Endpoints {
+        authorization: Some(format!("{host}/authorize")),
+        token: Some(format!("{host}/token")),
+        ..Endpoints::default()
+    };
+    let made = engine.add_connection(&Caller::Local, new).await.unwrap();
+    let begin = || engine.begin_login(&Caller::Local, &made.id, NewLogin::default());
+    let (in_time, overdue) = (begin().await.unwrap(), begin().await.unwrap());
+    let back = pairs(&[("code", "c"), ("state", in_time.state.reveal())]);
+    let returned = engine.clone();
+    let finishing = tokio::spawn(async move { returned.login_returned(&back).await });
+    let mut stream = redeeming(&listener).await;
+
+    world.pass(700);
+    engine.start();
+    let ends = async || {
+        let query = AuditQuery {
+            action: Some("login.end".to_owned()),
+            limit: 9,
+            ..AuditQuery::default()
+        };
+        let found = engine.store().list_audit(&query).await.unwrap();
+        let end = |it: postroom_model::audit::AuditEntry| {
+            let id = it.subject.and_then(|it| it.id).unwrap();
+            (id, it.details["status"].as_str().unwrap().to_owned())
+        };
+        found.into_iter().map(end).collect::<Vec<_>>()
+    };
+    let expired = (overdue.id.to_string(), "expired".to_owned());
+    while ends().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // A round later, too.
+    world.pass(200);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(ends().await, std::slice::from_ref(&expired));
+    let status = async |id| engine.store().login(id).await.unwrap().unwrap().status;
+    assert_eq!(status(&overdue.id).await, LoginStatus::Expired);
+    assert_eq!(status(&in_time.id).await, LoginStatus::Pending);
+
+    let refusal = r#"{"error":"invalid_grant","error_codes":[54005]}"#;
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{refusal}",
+        refusal.len()
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    assert!(why(finishing.await.unwrap()).contains("54005"));
+    let failed = (in_time.id.to_string(), "failed".to_owned());
+    assert_eq!(ends().await, [failed, expired]);
+    engine.stop().await;
 }

@@ -202,6 +202,10 @@ pub(super) struct CredentialView {
     /// When it was added here.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// Since when Microsoft takes it. Nothing while it never did, and when it was refused last where
+    /// another one was taken.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    taken_at: Option<Timestamp>,
     /// The public half, when it is a certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<CertificateView>,
@@ -234,6 +238,7 @@ impl CredentialView {
             expires_at: info.expires_at,
             days_left: info.days_left(now),
             created_at: info.created_at,
+            taken_at: info.taken_at,
             certificate: info
                 .certificate
                 .as_ref()

@@ -120,8 +120,9 @@ async fn sign_in(State(app): State<App>, request: Request) -> Response {
     }
 }
 
-async fn to_microsoft(State(app): State<App>) -> Response {
-    match app.engine.begin_microsoft_sign_in().await {
+async fn to_microsoft(State(app): State<App>, request: Request) -> Response {
+    let origin = origin(&request.into_parts().0, &app);
+    match app.engine.begin_microsoft_sign_in(&origin).await {
         Ok(sign_in) => {
             let mut response = see_other(&sign_in.url);
             let cookie = cookies::keep(

@@ -79,6 +79,7 @@ mod tests {
                 kind: CredentialKind::Certificate,
                 expires_at: None,
                 created_at: Timestamp::UNIX_EPOCH,
+                taken_at: None,
                 certificate: Some(CertificateInfo {
                     pem: String::new(),
                     thumbprint: "00".to_owned(),

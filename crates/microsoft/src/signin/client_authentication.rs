@@ -48,6 +48,13 @@ pub(super) async fn prove(
         kind: credential.info.kind.words(),
         what,
     };
+    if credential.secret.is_empty() {
+        return Err(unusable(
+            "the store cannot open it with this master key (`postroom vault status`): give the key \
+             that it was kept with, or remove it and add it anew"
+                .to_owned(),
+        ));
+    }
     match credential.info.kind {
         CredentialKind::Secret => Ok(Proof::Secret(credential.secret.clone())),
         CredentialKind::Certificate => {

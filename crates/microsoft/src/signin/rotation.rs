@@ -85,6 +85,7 @@ mod tests {
                     kind: CredentialKind::Secret,
                     expires_at: None,
                     created_at: Timestamp::UNIX_EPOCH,
+                    taken_at: None,
                     certificate: None,
                     federated: None,
                 },

@@ -8,7 +8,7 @@ use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use postroom_model::account::AccountState;
 use postroom_model::clock::later;
-use postroom_model::connection::{Connection, Credential};
+use postroom_model::connection::{Connection, Credential, CredentialInfo};
 use postroom_model::grant::AccessToken;
 use postroom_model::{Secret, Timestamp};
 use serde::{Deserialize, Deserializer};
@@ -123,6 +123,16 @@ pub(super) async fn ask(
     if credentials.is_empty() {
         return ask_with(door, connection, subject, form, None, trying).await;
     }
+    // One that cannot be read is not shown where there is another one.
+    let mut refused = Vec::new();
+    if credentials.iter().any(|it| !it.secret.is_empty()) {
+        credentials.retain(|it| {
+            if it.secret.is_empty() {
+                refused.push(it.info.clone());
+            }
+            !it.secret.is_empty()
+        });
+    }
     let newest = credentials.first().map(|newest| newest.info.id.clone());
     let rotation = &door.house.rotation;
     rotation.sort(&connection.id, &mut credentials, door.house.clock.now());
@@ -132,10 +142,14 @@ pub(super) async fn ask(
         match ask_with(door, connection, subject, form, Some(credential), trying).await {
             // The client is authenticated before the grant is looked at (RFC 6749, section 3.2.1),
             // so a code or refresh token is still whole after this refusal.
-            Err(error) if is_about_credential(&error) => refusals.push((id, error)),
+            Err(error) if is_about_credential(&error) => {
+                refusals.push((id, error));
+                refused.push(credential.info.clone());
+            }
             Ok(tokens) => {
-                let refused = !refusals.is_empty();
-                rotation.taken(&connection.id, id, refused, door.house.clock.now());
+                let now = door.house.clock.now();
+                rotation.taken(&connection.id, id, !refusals.is_empty(), now);
+                note_taken(door, connection, &credential.info, &refused).await;
                 return Ok(tokens);
             }
             Err(error) => return Err(error),
@@ -157,19 +171,34 @@ pub(super) async fn ask(
     Err(error)
 }
 
-/// The credentials that have something in them.
+/// The credentials, those that cannot be read among them.
 pub(super) async fn credentials(
     door: &Door,
     connection: &Connection,
 ) -> Result<Vec<Credential>, DoorError> {
-    let mut credentials = door
-        .house
-        .vault
-        .credentials(connection)
-        .await
-        .map_err(|error| DoorError::Vault(error.into()))?;
-    credentials.retain(|credential| !credential.secret.is_empty());
-    Ok(credentials)
+    let read = door.house.vault.credentials(connection).await;
+    read.map_err(|error| DoorError::Vault(error.into()))
+}
+
+/// Tells the vault which credential was taken, and which were not before it, where that is news: by
+/// that it is known which one's end matters. The token is good whatever the vault says.
+async fn note_taken(
+    door: &Door,
+    connection: &Connection,
+    taken: &CredentialInfo,
+    refused: &[CredentialInfo],
+) {
+    if taken.taken_at.is_some() && refused.iter().all(|it| it.taken_at.is_none()) {
+        return;
+    }
+    let refused: Vec<_> = refused.iter().map(|it| it.id.clone()).collect();
+    let vault = &door.house.vault;
+    let told = vault
+        .credential_taken(&connection.id, &taken.id, &refused)
+        .await;
+    if let Err(error) = told {
+        tracing::warn!(connection = %connection.name, %error, "which credential was taken was not stored");
+    }
 }
 
 /// Whether Microsoft did not take a credential, or it could not be shown: another one may do.

@@ -59,6 +59,18 @@ pub(crate) struct Vault {
     pub(crate) events: Arc<Mutex<Vec<String>>>,
     pub(crate) broken: Mutex<bool>,
     pub(crate) claims: Mutex<Option<String>>,
+    /// Each credential that was told to be taken, and those that were refused before it.
+    pub(crate) taken: Mutex<Vec<(String, Vec<String>)>>,
+}
+
+impl Vault {
+    fn is_taken(&self, id: &str) -> bool {
+        let taken = self.taken.lock().expect("taken");
+        let last = taken.iter().rev().find_map(|(taken, refused)| {
+            (taken == id || refused.iter().any(|it| it == id)).then_some(taken == id)
+        });
+        last.unwrap_or_default()
+    }
 }
 
 #[async_trait]
@@ -72,6 +84,7 @@ impl TokenVault for Vault {
                 kind: CredentialKind::Secret,
                 expires_at: None,
                 created_at: Timestamp::UNIX_EPOCH,
+                taken_at: self.is_taken(secret).then_some(Timestamp::UNIX_EPOCH),
                 certificate: None,
                 federated: None,
             },
@@ -129,6 +142,18 @@ impl TokenVault for Vault {
         Ok(())
     }
 
+    async fn credential_taken(
+        &self,
+        _: &ConnectionId,
+        taken: &CredentialId,
+        refused: &[CredentialId],
+    ) -> Result<(), PortError> {
+        let refused = refused.iter().map(ToString::to_string).collect();
+        let told = (taken.to_string(), refused);
+        self.taken.lock().expect("taken").push(told);
+        Ok(())
+    }
+
     async fn kept_claims(&self, _: &AccountId) -> Result<Option<String>, PortError> {
         Ok(self.claims.lock().expect("claims").clone())
     }
@@ -149,6 +174,7 @@ pub(crate) fn certificate() -> Credential {
             kind: CredentialKind::Certificate,
             expires_at: None,
             created_at: Timestamp::UNIX_EPOCH,
+            taken_at: None,
             certificate: Some(CertificateInfo {
                 pem: String::new(),
                 thumbprint: "00".to_owned(),

@@ -6,8 +6,8 @@ use postroom_model::account::AccountState;
 use postroom_model::grant::Grant;
 use postroom_model::{AccountId, ConnectionId};
 use serde_json::json;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn me() -> GraphRequest {
@@ -259,6 +259,75 @@ async fn a_refused_newer_credential_has_its_turn_again_after_minutes() {
     world.door.forget_connection(&ConnectionId::new("c"));
     assert_eq!(calls().await, 2);
     assert!(world.vault.states.lock().expect("states").is_empty());
+}
+
+/// By that it is known whose end matters: it has to be told when it changes, either way, and not
+/// with every token.
+#[tokio::test]
+async fn which_credential_is_taken_is_told_when_it_changes() {
+    let good = Arc::new(Mutex::new("OLDER"));
+    let now = Arc::clone(&good);
+    let world = World::new(move |seen| {
+        let good = format!("client_secret={}", now.lock().expect("good"));
+        async move {
+            match seen.body.contains(&good) {
+                true => token("T1"),
+                false => sign_in_refusal(401, "invalid_client", 7_000_215),
+            }
+        }
+    })
+    .await;
+    let both = vec!["NEWER".to_owned(), "OLDER".to_owned()];
+    *world.vault.secrets.lock().expect("secrets") = both;
+    let who = world.application();
+    let told = async || {
+        world.door.forget_connection(&ConnectionId::new("c"));
+        world.door.access_token(&who).await.expect("a token");
+        world.vault.taken.lock().expect("taken").clone()
+    };
+    let entry = |taken: &str, refused: &[&str]| {
+        let refused = refused.iter().map(|it| (*it).to_owned()).collect();
+        (taken.to_owned(), refused)
+    };
+    let mut expected = vec![entry("OLDER", &["NEWER"])];
+    assert_eq!(told().await, expected);
+    assert_eq!(told().await, expected);
+    *good.lock().expect("good") = "NEWER";
+    expected.push(entry("NEWER", &[]));
+    assert_eq!(told().await, expected);
+    assert_eq!(told().await, expected);
+    *good.lock().expect("good") = "OLDER";
+    expected.push(entry("OLDER", &["NEWER"]));
+    assert_eq!(told().await, expected);
+    assert_eq!(told().await, expected);
+}
+
+/// It must neither stop the others nor make a public client of the application.
+#[tokio::test]
+async fn a_credential_that_cannot_be_read_is_left_out() {
+    let world = World::new(|seen| async move {
+        match seen.body.contains("client_secret=OLDER") {
+            true => token("T1"),
+            false => sign_in_refusal(401, "invalid_client", 7_000_218),
+        }
+    })
+    .await;
+    let who = world.application();
+    let with = async |secrets: &[&str]| {
+        let secrets = secrets.iter().map(|it| (*it).to_owned()).collect();
+        *world.vault.secrets.lock().expect("secrets") = secrets;
+        let before = world.token_calls();
+        world.door.forget_connection(&ConnectionId::new("c"));
+        let token = world.door.access_token(&who).await;
+        (token, world.token_calls() - before)
+    };
+    let (read, calls) = with(&["", "OLDER"]).await;
+    assert!(read.is_ok() && calls == 1, "{calls}");
+    let (unread, calls) = with(&[""]).await;
+    let error = unread.expect_err("no token").to_string();
+    assert!(error.contains("cannot open it") && calls == 0, "{error}");
+    let trials = world.door.try_credentials(&who).await.expect("tried");
+    assert!(trials.len() == 1 && trials[0].outcome.is_err());
 }
 
 #[tokio::test]

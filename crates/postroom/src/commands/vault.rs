@@ -119,8 +119,9 @@ impl Status {
         table.print()?;
         if status.unfinished {
             output::warning(
-                "a rotation was cut off: run `postroom vault rotate` again. Until then both data \
-                 keys are kept, and everything works",
+                "a rotation is not finished: if none is running now, it was cut off, and `postroom \
+                 vault rotate` goes on with it. Until then both data keys are kept, and everything \
+                 works",
             );
         }
         if status.unopened > 0 {

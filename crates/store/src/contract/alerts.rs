@@ -6,6 +6,9 @@ use postroom_model::alert::{Alert, AlertEvent, ApplicationReading};
 use postroom_model::outbox::OutboxItem;
 use postroom_model::{AlertId, ConnectionId, Timestamp};
 
+/// The setting that says when a mail that tells of alerts was accepted last.
+pub const LAST_ALERT_MAIL: &str = "alerts.last_mail";
+
 /// What a list of alerts asks for.
 #[derive(Clone, Debug, Default)]
 pub struct AlertQuery {
@@ -64,7 +67,8 @@ pub trait Alerts {
     async fn open_alerts(&self) -> Result<Vec<Alert>>;
     /// One.
     async fn alert(&self, id: &AlertId) -> Result<Option<Alert>>;
-    /// Writes a round: alerts, their events, the mail with its change of the mailbox. `Conflict`
+    /// Writes a round: alerts, their events, the mail with its change of the mailbox, and when that
+    /// was ([`LAST_ALERT_MAIL`]). `Conflict`
     /// when one of them is not as the round takes it to be (another one is open for that subject,
     /// its level is another, it is resolved): then nothing of the round is written.
     async fn apply_alerts(&self, round: &AlertRound) -> Result<()>;
@@ -85,7 +89,8 @@ pub trait Alerts {
         &self,
         connection: &ConnectionId,
     ) -> Result<Option<ApplicationReading>>;
-    /// Keeps a reading, and writes the ends that it found to the credentials. Does nothing when
-    /// the connection is gone.
+    /// Keeps a reading, and writes the ends that it found to the credentials; those of a reading
+    /// that was not permitted are of an older one, and written to none. Does nothing when the
+    /// connection is gone.
     async fn save_application_reading(&self, reading: &ApplicationReading) -> Result<()>;
 }

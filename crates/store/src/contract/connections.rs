@@ -47,8 +47,9 @@ pub trait Connections {
     async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>>;
     /// All, in the order in which they were made.
     async fn connections(&self) -> Result<Vec<Connection>>;
-    /// Removes one with its credentials, accounts, grants, logins, people and mailboxes
-    /// (mirror included). `Ok(false)` when it is gone.
+    /// Removes one with its credentials, accounts, grants, logins, people, mailboxes (mirror
+    /// included) and what was learned of it (the settings with its id in their names). `Ok(false)`
+    /// when it is gone.
     async fn remove_connection(&self, id: &ConnectionId) -> Result<bool>;
 
     /// Adds a credential. The secret is encrypted, bound to its row.
@@ -57,12 +58,22 @@ pub trait Connections {
         connection: &ConnectionId,
         credential: &Credential,
     ) -> Result<()>;
-    /// The credentials with their secrets, the newest first.
+    /// The credentials with their secrets, the newest first. A secret that does not open (another
+    /// store's, tampered with) is empty, and the log names it: the others are good all the same.
     async fn credentials(&self, connection: &ConnectionId) -> Result<Vec<Credential>>;
     /// Removes one. `Ok(false)` when it is gone.
     async fn remove_credential(
         &self,
         connection: &ConnectionId,
         credential: &CredentialId,
+    ) -> Result<bool>;
+    /// Notes what Microsoft said of a connection's credentials: that it took this one, after it was
+    /// not those. Gives whether that is news.
+    async fn note_credential_taken(
+        &self,
+        connection: &ConnectionId,
+        taken: &CredentialId,
+        refused: &[CredentialId],
+        at: Timestamp,
     ) -> Result<bool>;
 }

@@ -16,7 +16,8 @@ pub trait Logins {
     async fn login(&self, id: &LoginId) -> Result<Option<Login>>;
     /// The one with this state.
     async fn login_by_state(&self, state: &Secret) -> Result<Option<Login>>;
-    /// Pending ones with a device code, in the order in which they were begun.
+    /// Pending ones with a device code, in the order in which they were begun. One whose secrets do
+    /// not open is left out, and the log names it.
     async fn device_logins(&self) -> Result<Vec<Login>>;
     /// Ends a pending one without an account. `Ok(false)` when it was not pending any more.
     async fn fail_login(&self, id: &LoginId, status: LoginStatus, error: &str) -> Result<bool>;
@@ -30,7 +31,8 @@ pub trait Logins {
         grant: &Grant,
         expires_at: Timestamp,
     ) -> Result<Option<Account>>;
-    /// Marks pending ones that are over as expired and forgets ended ones that are older than
-    /// `forget_before`.
-    async fn sweep_logins(&self, now: Timestamp, forget_before: Timestamp) -> Result<()>;
+    /// Pending ones whose time is over.
+    async fn overdue_logins(&self, now: Timestamp) -> Result<Vec<LoginId>>;
+    /// Forgets ended ones that were begun before this time. Gives how many.
+    async fn prune_logins(&self, before: Timestamp) -> Result<u64>;
 }

@@ -4,10 +4,11 @@ use super::PostgresStore;
 use super::errors::{Answer, Fault};
 use super::mailboxes;
 use super::server::{Session, Tx};
-use super::values::{at, at_of, from_json, named, time, time_of, to_json};
+use super::values::{at, at_of, from_json, has_nul, named, time, time_of, to_json};
 use crate::contract::accounts::Accounts;
 use crate::contract::{Result, StoreError};
 use crate::seal::{Place, Vault};
+use crate::text::{Texts as _, clean};
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
@@ -129,6 +130,7 @@ pub(super) async fn put(tx: &Tx<'_>, account: &Account) -> Answer<()> {
             existing: there.id.into_string(),
         }));
     }
+    let account = account.cleaned();
     tx.execute(
         PUT,
         &[
@@ -242,6 +244,7 @@ impl Accounts for PostgresStore {
         by: Option<&Secret>,
     ) -> Result<bool> {
         let vault = &self.0.vault;
+        let reason = &reason.map(clean);
         self.server()
             .write("writing an account's state", move |tx| {
                 async move {
@@ -250,8 +253,8 @@ impl Accounts for PostgresStore {
                     {
                         return Ok(false);
                     }
-                    let values = (state.name(), at(since));
-                    tx.execute(SET_STATE, &[&values.0, &reason, &values.1, &id.as_str()])
+                    let values = (state.name(), reason.as_deref(), at(since), id.as_str());
+                    tx.execute(SET_STATE, &[&values.0, &values.1, &values.2, &values.3])
                         .await?;
                     Ok(true)
                 }
@@ -261,6 +264,9 @@ impl Accounts for PostgresStore {
     }
 
     async fn remove_account(&self, id: &AccountId) -> Result<bool> {
+        if has_nul(id.as_str()) {
+            return Ok(false);
+        }
         self.server()
             .write("removing an account", move |tx| {
                 async move {

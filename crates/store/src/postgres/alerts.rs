@@ -2,14 +2,17 @@
 
 use super::errors::{Answer, Fault, is_duplicate};
 use super::server::{Session, Tx};
-use super::values::{Time, at, at_of, from_json, named, small, time, time_of, to_json};
-use super::{PostgresStore, outbox};
+use super::values::{Time, at, at_of, from_json, has_nul, named, small, time, time_of, to_json};
+use super::{PostgresStore, outbox, settings};
 use crate::change_cursor::CursorText;
-use crate::contract::alerts::{AlertEventPage, AlertQuery, AlertRound, AlertStep, Alerts};
+use crate::contract::alerts::{
+    AlertEventPage, AlertQuery, AlertRound, AlertStep, Alerts, LAST_ALERT_MAIL,
+};
 use crate::contract::{Result, StoreError};
+use crate::text::{Texts as _, clean};
 use async_trait::async_trait;
 use futures::FutureExt as _;
-use postroom_model::alert::{Alert, AlertMailed, AlertSubject, ApplicationReading};
+use postroom_model::alert::{Alert, AlertMailed, AlertSubject, ApplicationReading, ReadingOutcome};
 use postroom_model::{AlertId, ConnectionId, OutboxId, Timestamp};
 use tokio_postgres::Row;
 
@@ -124,7 +127,7 @@ fn overtaken(id: &AlertId) -> Fault {
 }
 
 async fn step(tx: &Tx<'_>, step: &AlertStep) -> Answer<()> {
-    let it = &step.alert;
+    let it = &step.alert.cleaned();
     match step.was {
         None => insert(tx, it).await?,
         Some(level) => {
@@ -261,6 +264,8 @@ impl Alerts for PostgresStore {
                     if let Some(mail) = &round.mail {
                         // First, for it locks the mailbox, as whoever accepts a message does.
                         outbox::accept(tx, &mail.item, None).await?;
+                        let when = mail.item.created_at.to_string();
+                        settings::put(tx, LAST_ALERT_MAIL, &when).await?;
                     }
                     for it in &round.steps {
                         step(tx, it).await?;
@@ -285,6 +290,10 @@ impl Alerts for PostgresStore {
     }
 
     async fn acknowledge_alert(&self, id: &AlertId, by: &str, time: Timestamp) -> Result<bool> {
+        if has_nul(id.as_str()) {
+            return Ok(false);
+        }
+        let by = &*clean(by);
         self.server()
             .write("acknowledging an alert", move |tx| {
                 async move {
@@ -410,7 +419,11 @@ impl Alerts for PostgresStore {
                         ],
                     )
                     .await?;
-                    for end in &reading.credentials {
+                    let ends = match reading.outcome {
+                        ReadingOutcome::Read => &*reading.credentials,
+                        ReadingOutcome::NotPermitted => &[],
+                    };
+                    for end in ends {
                         tx.execute(
                             SET_END,
                             &[&at(end.ends_at), &connection, &end.credential.as_str()],

@@ -6,6 +6,7 @@ use super::errors::{Answer, Fault};
 use super::values::{at, from_json, named, time, to_json};
 use crate::contract::Result;
 use crate::contract::audit::{Audit, AuditQuery};
+use crate::text::Texts;
 use crate::version::WRITING_AUDIT;
 use async_trait::async_trait;
 use futures::FutureExt as _;
@@ -100,6 +101,7 @@ fn list(query: &AuditQuery) -> Conditions {
 #[async_trait]
 impl Audit for PostgresStore {
     async fn insert_audit(&self, entries: &[AuditEntry]) -> Result<()> {
+        let entries = &entries.iter().map(Texts::cleaned).collect::<Vec<_>>();
         self.server()
             .write(WRITING_AUDIT, move |tx| {
                 async move {
@@ -133,6 +135,7 @@ impl Audit for PostgresStore {
     }
 
     async fn finish_audit(&self, entry: &AuditEntry) -> Result<bool> {
+        let entry = &entry.cleaned();
         self.server()
             .write(WRITING_AUDIT, move |tx| {
                 async move {

@@ -6,6 +6,7 @@ use super::errors::Answer;
 use super::values::{at, count, from_json, kept, small, texts, time, to_json};
 use crate::contract::Result;
 use crate::contract::calls::{CallQuery, Calls};
+use crate::text::Texts;
 use crate::version::WRITING_CALLS;
 use async_trait::async_trait;
 use futures::FutureExt as _;
@@ -100,6 +101,7 @@ fn call(row: &Row) -> Answer<(i64, CallRecord)> {
 #[async_trait]
 impl Calls for PostgresStore {
     async fn record_calls(&self, calls: &[CallRecord]) -> Result<()> {
+        let calls: Vec<_> = calls.iter().map(Texts::cleaned).collect();
         // One that is there twice is written once, as the first one says.
         let mut known = HashSet::new();
         let mut calls: Vec<&CallRecord> = calls

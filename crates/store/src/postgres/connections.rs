@@ -1,21 +1,21 @@
 //! Connections and their credentials.
 
 use super::PostgresStore;
-use super::accounts;
 use super::errors::{Answer, Fault};
 use super::server::{Session, Tx};
-use super::values::{at, at_of, from_json, named, time, time_of, to_json};
-use super::{logins, mailboxes};
+use super::values::{at, at_of, from_json, has_nul, named, texts, time, time_of, to_json};
+use super::{accounts, logins, mailboxes, settings};
 use crate::contract::connections::{ConnectionWrite, ConnectionWritten, Connections};
 use crate::contract::{Result, StoreError};
 use crate::credential_detail::CredentialDetail;
 use crate::seal::{Place, Vault};
+use crate::text::Texts as _;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
 use postroom_model::account::{AccountKind, AccountState};
 use postroom_model::connection::{Connection, Credential, CredentialInfo};
-use postroom_model::{ConnectionId, CredentialId};
+use postroom_model::{ConnectionId, CredentialId, Timestamp};
 use std::collections::HashMap;
 use tokio_postgres::Row;
 
@@ -41,15 +41,21 @@ const SAME_NAME: &str = "SELECT id FROM connections WHERE name_folded = $1 OR id
 const SAME_NAME_AS_OTHER: &str = "SELECT id FROM connections WHERE name_folded = $1 AND id <> $2";
 // Names are written by one at a time: seldom, and by people.
 const LOCK_NAMES: &str = "LOCK TABLE connections IN SHARE ROW EXCLUSIVE MODE";
-const INFOS: &str = "SELECT id, kind, expires_at, created_at, detail, connection FROM credentials
+const INFOS: &str = "SELECT id, kind, expires_at, created_at, detail, taken_at, connection
+    FROM credentials
     WHERE connection = ANY ($1) ORDER BY created_at DESC, id DESC";
 const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (connection, id, kind, expires_at,
         created_at, secret, detail)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, secret FROM credentials
+const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, taken_at, secret
+    FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
 const REMOVE_CREDENTIAL: &str = "DELETE FROM credentials WHERE connection = $1 AND id = $2";
 const REMOVE_CREDENTIALS: &str = "DELETE FROM credentials WHERE connection = $1";
+const TAKEN: &str = "UPDATE credentials SET taken_at = $1
+    WHERE connection = $2 AND id = $3 AND taken_at IS NULL";
+const REFUSED: &str = "UPDATE credentials SET taken_at = NULL
+    WHERE connection = $1 AND id = ANY ($2) AND taken_at IS NOT NULL";
 const END_GRANTS: &str = "DELETE FROM grants
     WHERE account IN (SELECT id FROM accounts WHERE connection = $1)";
 const NEED_SIGN_IN: &str = "UPDATE accounts SET state = $1, reason = $2, since = $3,
@@ -75,6 +81,7 @@ fn info(row: &Row) -> Answer<CredentialInfo> {
         kind: named(row.try_get(1)?)?,
         expires_at: time_of(row.try_get(2)?)?,
         created_at: time(row.try_get(3)?)?,
+        taken_at: time_of(row.try_get(5)?)?,
         certificate: detail.certificate,
         federated: detail.federated,
     })
@@ -105,7 +112,7 @@ async fn select(
     let ids: Vec<&str> = found.iter().map(|it| it.id.as_str()).collect();
     let mut infos: HashMap<String, Vec<CredentialInfo>> = HashMap::new();
     for row in session.rows(INFOS, &[&ids]).await? {
-        infos.entry(row.try_get(5)?).or_default().push(info(&row)?);
+        infos.entry(row.try_get(6)?).or_default().push(info(&row)?);
     }
     for connection in &mut found {
         connection.credentials = infos.remove(connection.id.as_str()).unwrap_or_default();
@@ -127,7 +134,7 @@ async fn taken(tx: &Tx<'_>, sql: &str, connection: &Connection) -> Answer<()> {
 
 fn credential(vault: &Vault, row: &Row) -> Answer<Credential> {
     let info = info(row)?;
-    let secret = vault.open_secret(place(info.id.as_str()), row.try_get(5)?)?;
+    let secret = vault.open_or_empty(place(info.id.as_str()), row.try_get(6)?)?;
     Ok(Credential { info, secret })
 }
 
@@ -223,6 +230,7 @@ impl Connections for PostgresStore {
         credential: Option<&Credential>,
     ) -> Result<()> {
         let vault = &self.0.vault;
+        let connection = &connection.cleaned();
         self.server()
             .write("adding a connection", move |tx| {
                 async move {
@@ -259,6 +267,8 @@ impl Connections for PostgresStore {
 
     async fn update_connection(&self, write: ConnectionWrite<'_>) -> Result<ConnectionWritten> {
         let vault = &self.0.vault;
+        let now = &write.now.cleaned();
+        let write = ConnectionWrite { now, ..write };
         self.server()
             .write("writing a connection", move |tx| {
                 update(tx, vault, write).boxed()
@@ -291,6 +301,7 @@ impl Connections for PostgresStore {
             .write("removing a connection", move |tx| {
                 async move {
                     mailboxes::remove_of_connection(tx, id.as_str()).await?;
+                    settings::remove_of_connection(tx, id).await?;
                     Ok(tx.execute(REMOVE, &[&id.as_str()]).await? > 0)
                 }
                 .boxed()
@@ -329,6 +340,9 @@ impl Connections for PostgresStore {
         connection: &ConnectionId,
         credential: &CredentialId,
     ) -> Result<bool> {
+        if has_nul(credential.as_str()) {
+            return Ok(false);
+        }
         self.server()
             .write("removing a credential", move |tx| {
                 async move {
@@ -337,6 +351,28 @@ impl Connections for PostgresStore {
                         .execute(REMOVE_CREDENTIAL, &[&values.0, &values.1])
                         .await?
                         > 0)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn note_credential_taken(
+        &self,
+        connection: &ConnectionId,
+        taken: &CredentialId,
+        refused: &[CredentialId],
+        time: Timestamp,
+    ) -> Result<bool> {
+        self.server()
+            .write("noting which credential was taken", move |tx| {
+                async move {
+                    let values = (connection.as_str(), taken.as_str());
+                    let taken = tx
+                        .execute(TAKEN, &[&at(time), &values.0, &values.1])
+                        .await?;
+                    let refused = tx.execute(REFUSED, &[&values.0, &texts(refused)]).await?;
+                    Ok(taken + refused > 0)
                 }
                 .boxed()
             })

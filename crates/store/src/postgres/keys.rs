@@ -6,6 +6,7 @@ use super::server::Session;
 use super::values::{at, at_of, from_json, time, time_of, to_json};
 use crate::contract::keys::{KeyHash, Keys};
 use crate::contract::{Result, StoreError};
+use crate::text::Texts as _;
 use crate::version::TOUCHING_KEYS;
 use async_trait::async_trait;
 use futures::FutureExt as _;
@@ -66,6 +67,7 @@ async fn find(session: &Session<'_>, sql: &str, by: &[&(dyn ToSql + Sync)]) -> A
 #[async_trait]
 impl Keys for PostgresStore {
     async fn insert_key(&self, key: &Key, hash: &KeyHash) -> Result<()> {
+        let key = &key.cleaned();
         self.server()
             .write("adding a key", move |tx| {
                 async move {
@@ -130,6 +132,7 @@ impl Keys for PostgresStore {
     }
 
     async fn update_key(&self, key: &Key) -> Result<bool> {
+        let key = &key.cleaned();
         self.server()
             .write("writing a key", move |tx| {
                 async move {

@@ -2,12 +2,13 @@
 
 use super::PostgresStore;
 use super::accounts;
-use super::errors::Answer;
+use super::errors::{Answer, Fault};
 use super::server::Session;
-use super::values::{at, count, kept, named, time};
-use crate::contract::Result;
+use super::values::{at, count, has_nul, kept, named, time};
 use crate::contract::logins::Logins;
+use crate::contract::{Result, StoreError};
 use crate::seal::{Place, Vault};
+use crate::text::{Texts as _, clean};
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
@@ -48,10 +49,10 @@ const COMPLETE: &str = "UPDATE logins SET status = 'completed', account = $1, er
     WHERE id = $2 AND status = 'pending'";
 // Of two that complete it, the second waits here, and then it is pending no more.
 const LOCK_PENDING: &str = "SELECT 1 FROM logins WHERE id = $1 AND status = 'pending' FOR UPDATE";
-const EXPIRE: &str = "UPDATE logins SET status = 'expired'
-    WHERE status = 'pending' AND expires_at <= $1";
+const OVERDUE: &str = "SELECT id FROM logins WHERE status = 'pending' AND expires_at <= $1
+    ORDER BY expires_at, id";
 const MET: &str = "DELETE FROM claims_challenges WHERE account = $1";
-const FORGET: &str = "DELETE FROM logins WHERE status <> 'pending' AND created_at < $1";
+const PRUNE: &str = "DELETE FROM logins WHERE status <> 'pending' AND created_at < $1";
 
 fn place<'a>(login: &'a str, column: &'static str) -> Place<'a> {
     Place {
@@ -134,6 +135,7 @@ pub(super) async fn fail_of_connection(
 #[async_trait]
 impl Logins for PostgresStore {
     async fn insert_login(&self, login: &Login) -> Result<()> {
+        let login = &login.cleaned();
         let vault = &self.0.vault;
         self.server()
             .write("adding a sign-in", move |tx| {
@@ -208,7 +210,16 @@ impl Logins for PostgresStore {
             .read("listing sign-ins", move |session| {
                 async move {
                     let rows = session.rows(PENDING_CODES, &[]).await?;
-                    rows.iter().map(|row| login(row, vault)).collect()
+                    let mut found = Vec::with_capacity(rows.len());
+                    for row in &rows {
+                        match login(row, vault) {
+                            Err(Fault::Store(error @ StoreError::Sealed { .. })) => {
+                                tracing::warn!(%error, "a sign-in under way is left out");
+                            }
+                            one => found.push(one?),
+                        }
+                    }
+                    Ok(found)
                 }
                 .boxed()
             })
@@ -216,6 +227,10 @@ impl Logins for PostgresStore {
     }
 
     async fn fail_login(&self, id: &LoginId, status: LoginStatus, error: &str) -> Result<bool> {
+        if has_nul(id.as_str()) {
+            return Ok(false);
+        }
+        let error = &*clean(error);
         self.server()
             .write("ending a sign-in", move |tx| {
                 async move {
@@ -262,15 +277,24 @@ impl Logins for PostgresStore {
             .await
     }
 
-    async fn sweep_logins(&self, now: Timestamp, forget_before: Timestamp) -> Result<()> {
+    async fn overdue_logins(&self, now: Timestamp) -> Result<Vec<LoginId>> {
         self.server()
-            .write("sweeping sign-ins", move |tx| {
+            .read("listing overdue sign-ins", move |session| {
                 async move {
-                    tx.execute(EXPIRE, &[&at(now)]).await?;
-                    tx.execute(FORGET, &[&at(forget_before)]).await?;
-                    Ok(())
+                    let rows = session.rows(OVERDUE, &[&at(now)]).await?;
+                    rows.iter()
+                        .map(|row| Ok(LoginId::new(row.try_get::<_, String>(0)?)))
+                        .collect()
                 }
                 .boxed()
+            })
+            .await
+    }
+
+    async fn prune_logins(&self, before: Timestamp) -> Result<u64> {
+        self.server()
+            .write("forgetting sign-ins", move |tx| {
+                async move { tx.execute(PRUNE, &[&at(before)]).await }.boxed()
             })
             .await
     }

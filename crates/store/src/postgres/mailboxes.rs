@@ -7,6 +7,7 @@ use super::values::{at, at_of, count, kept, named, time, time_of};
 use super::{changes, cursors, numbers};
 use crate::contract::mailboxes::Mailboxes;
 use crate::contract::{Result, StoreError};
+use crate::text::{Texts as _, clean};
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
@@ -119,6 +120,7 @@ pub(super) async fn remove_of_connection(tx: &Tx<'_>, connection: &str) -> Answe
 #[async_trait]
 impl Mailboxes for PostgresStore {
     async fn insert_mailbox(&self, mailbox: &Mailbox) -> Result<()> {
+        let mailbox = &mailbox.cleaned();
         self.server()
             .write("adding a mailbox", move |tx| {
                 async move {
@@ -195,6 +197,7 @@ impl Mailboxes for PostgresStore {
         address: &str,
         display_name: Option<&str>,
     ) -> Result<bool> {
+        let (address, display_name) = (&*clean(address), &display_name.map(clean));
         self.server()
             .write("writing a mailbox", move |tx| {
                 async move {
@@ -205,7 +208,7 @@ impl Mailboxes for PostgresStore {
                                 &account.as_str(),
                                 &address,
                                 &address.to_lowercase(),
-                                &display_name,
+                                &display_name.as_deref(),
                                 &id.as_str(),
                             ],
                         )
@@ -218,6 +221,7 @@ impl Mailboxes for PostgresStore {
     }
 
     async fn set_sync_state(&self, id: &MailboxId, sync: &SyncState) -> Result<()> {
+        let error = &sync.error.as_deref().map(clean);
         self.server()
             .write("writing how a mirror stands", move |tx| {
                 async move {
@@ -228,7 +232,7 @@ impl Mailboxes for PostgresStore {
                             &sync.messages_total.map(kept),
                             &at_of(sync.last_synced_at),
                             &at_of(sync.last_proven_at),
-                            &sync.error,
+                            &error.as_deref(),
                             &id.as_str(),
                         ],
                     )

@@ -10,6 +10,7 @@ use super::{changes, idempotency};
 use crate::contract::Result;
 use crate::contract::idempotency::IdempotencyClaim;
 use crate::contract::outbox::{Outbox, OutboxQuery};
+use crate::text::Texts as _;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postroom_model::change::{ChangeKind, ChangedResource};
@@ -91,6 +92,7 @@ pub(super) async fn accept(
     item: &OutboxItem,
     claim: Option<&IdempotencyClaim>,
 ) -> Answer<()> {
+    let item = &item.cleaned();
     let id = item.id.as_str();
     // First, for it locks the mailbox.
     changes::note_one(
@@ -225,6 +227,7 @@ impl Outbox for PostgresStore {
         now: &OutboxItem,
         time: Timestamp,
     ) -> Result<bool> {
+        let now = &now.cleaned();
         self.server()
             .write("writing an outbox item", move |tx| {
                 async move {

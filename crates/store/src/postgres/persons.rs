@@ -3,10 +3,11 @@
 use super::PostgresStore;
 use super::errors::{Answer, Fault, is_duplicate};
 use super::server::{Session, Tx};
-use super::values::{Time, at, at_of, named, time, time_of};
+use super::values::{Time, at, at_of, has_nul, named, time, time_of};
 use crate::contract::keys::KeyHash;
 use crate::contract::persons::Persons;
 use crate::contract::{Result, StoreError};
+use crate::text::Texts as _;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
@@ -127,6 +128,7 @@ fn conflict(existing: String) -> Fault {
 }
 
 pub(super) async fn insert(tx: &Tx<'_>, person: &Person) -> Answer<()> {
+    let person = &person.cleaned();
     free(tx, person).await?;
     let identity = person.identity.as_ref();
     let inserted = tx
@@ -204,6 +206,7 @@ impl Persons for PostgresStore {
     }
 
     async fn update_person(&self, person: &Person) -> Result<bool> {
+        let person = &person.cleaned();
         self.server()
             .write("writing a person", move |tx| {
                 async move {
@@ -256,6 +259,9 @@ impl Persons for PostgresStore {
     }
 
     async fn remove_person(&self, id: &PersonId) -> Result<bool> {
+        if has_nul(id.as_str()) {
+            return Ok(false);
+        }
         self.server()
             .write("removing a person", move |tx| {
                 async move { Ok(tx.execute(REMOVE, &[&id.as_str()]).await? > 0) }.boxed()

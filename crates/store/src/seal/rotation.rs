@@ -34,7 +34,7 @@ pub struct VaultStatus {
     pub sealed: u64,
     /// Those of them that no key opens.
     pub unopened: u64,
-    /// Whether a rotation was cut off.
+    /// Whether a rotation was begun and is not finished: it is under way, or was cut off.
     pub unfinished: bool,
 }
 
@@ -109,14 +109,26 @@ pub async fn change_master_key(store: &dyn Store, old: &MasterKey, new: &MasterK
     replace(store, &there, &by).await
 }
 
-/// Looks at every ciphertext.
+/// Looks at every ciphertext. Where the keys are changed meanwhile, it looks again: with the ones of
+/// before, what is under the new one does not open.
 ///
 /// # Errors
 ///
 /// `MasterKey` when the store was made with another one.
 pub async fn vault_status(store: &dyn Store, master: &MasterKey) -> Result<VaultStatus> {
-    let keys = store.data_keys().await?;
-    let vault = Vault::open(master, &keys)?;
+    let mut keys = store.data_keys().await?;
+    loop {
+        let status = look(store, master, &keys).await?;
+        let now = store.data_keys().await?;
+        if now == keys {
+            return Ok(status);
+        }
+        keys = now;
+    }
+}
+
+async fn look(store: &dyn Store, master: &MasterKey, keys: &[WrappedKey]) -> Result<VaultStatus> {
+    let vault = Vault::open(master, keys)?;
     let mut status = VaultStatus {
         unfinished: keys.len() > 1,
         ..VaultStatus::default()

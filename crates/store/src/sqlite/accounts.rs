@@ -8,6 +8,7 @@ use super::writer::Tx;
 use crate::contract::accounts::Accounts;
 use crate::contract::{Result, StoreError};
 use crate::seal::{Place, Vault};
+use crate::text::{Texts as _, clean};
 use async_trait::async_trait;
 use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::grant::Grant;
@@ -109,6 +110,7 @@ pub(super) fn put(tx: &Tx<'_>, account: &Account) -> Answer<()> {
             existing: there.id.into_string(),
         }));
     }
+    let account = account.cleaned();
     tx.prepare_cached(PUT)?.execute(params![
         account.id.as_str(),
         account.connection.as_str(),
@@ -204,7 +206,11 @@ impl Accounts for SqliteStore {
         at: Timestamp,
         by: Option<&Secret>,
     ) -> Result<bool> {
-        let (id, reason, by) = (id.clone(), reason.map(str::to_owned), by.cloned());
+        let (id, reason, by) = (
+            id.clone(),
+            reason.map(|it| clean(it).into_owned()),
+            by.cloned(),
+        );
         let vault = self.vault();
         self.write("writing an account's state", move |tx| {
             if let Some(by) = by

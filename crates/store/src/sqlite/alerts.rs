@@ -3,12 +3,15 @@
 use super::errors::{Answer, Fault, is_duplicate};
 use super::values::{affected, from_json, micros, micros_of, named, time, time_of, to_json};
 use super::writer::Tx;
-use super::{SqliteStore, outbox};
+use super::{SqliteStore, outbox, settings};
 use crate::change_cursor::CursorText;
-use crate::contract::alerts::{AlertEventPage, AlertQuery, AlertRound, AlertStep, Alerts};
+use crate::contract::alerts::{
+    AlertEventPage, AlertQuery, AlertRound, AlertStep, Alerts, LAST_ALERT_MAIL,
+};
 use crate::contract::{Result, StoreError};
+use crate::text::{Texts as _, clean};
 use async_trait::async_trait;
-use postroom_model::alert::{Alert, AlertMailed, AlertSubject, ApplicationReading};
+use postroom_model::alert::{Alert, AlertMailed, AlertSubject, ApplicationReading, ReadingOutcome};
 use postroom_model::{AlertId, ConnectionId, OutboxId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -113,7 +116,7 @@ fn overtaken(id: &AlertId) -> Fault {
 }
 
 fn step(tx: &Tx<'_>, step: &AlertStep) -> Answer<()> {
-    let it = &step.alert;
+    let it = &step.alert.cleaned();
     match step.was {
         None => insert(tx, it)?,
         Some(level) => {
@@ -233,6 +236,7 @@ impl Alerts for SqliteStore {
                 return Ok(());
             };
             outbox::accept(tx, &mail.item, None)?;
+            settings::put(tx, LAST_ALERT_MAIL, &mail.item.created_at.to_string())?;
             for (id, level) in &mail.alerts {
                 let item = mail.item.id.as_str();
                 let rows = tx
@@ -248,7 +252,7 @@ impl Alerts for SqliteStore {
     }
 
     async fn acknowledge_alert(&self, id: &AlertId, by: &str, at: Timestamp) -> Result<bool> {
-        let (id, by) = (id.clone(), by.to_owned());
+        let (id, by) = (id.clone(), clean(by).into_owned());
         self.write("acknowledging an alert", move |tx| {
             let rows =
                 tx.prepare_cached(ACKNOWLEDGE)?
@@ -350,7 +354,11 @@ impl Alerts for SqliteStore {
                 reading.outcome.name(),
                 to_json(&reading.credentials)?,
             ])?;
-            for end in &reading.credentials {
+            let ends = match reading.outcome {
+                ReadingOutcome::Read => &*reading.credentials,
+                ReadingOutcome::NotPermitted => &[],
+            };
+            for end in ends {
                 tx.prepare_cached(SET_END)?.execute(params![
                     micros(end.ends_at),
                     connection,

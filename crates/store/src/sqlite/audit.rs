@@ -5,6 +5,7 @@ use super::errors::{Answer, Fault};
 use super::values::{affected, from_json, micros, named, time, to_json};
 use crate::contract::Result;
 use crate::contract::audit::{Audit, AuditQuery};
+use crate::text::Texts;
 use crate::version::WRITING_AUDIT;
 use async_trait::async_trait;
 use postroom_model::audit::{Actor, AuditEntry, Subject};
@@ -100,7 +101,7 @@ fn list(query: &AuditQuery) -> (String, Vec<Value>) {
 #[async_trait]
 impl Audit for SqliteStore {
     async fn insert_audit(&self, entries: &[AuditEntry]) -> Result<()> {
-        let entries = entries.to_vec();
+        let entries: Vec<_> = entries.iter().map(Texts::cleaned).collect();
         self.write(WRITING_AUDIT, move |tx| {
             let mut insert = tx.prepare_cached(INSERT)?;
             for entry in entries {
@@ -127,7 +128,7 @@ impl Audit for SqliteStore {
     }
 
     async fn finish_audit(&self, entry: &AuditEntry) -> Result<bool> {
-        let entry = entry.clone();
+        let entry = entry.cleaned();
         self.write(WRITING_AUDIT, move |tx| {
             let subject = entry.subject.as_ref();
             let rows = tx.prepare_cached(FINISH)?.execute(params![

@@ -5,6 +5,7 @@ use super::errors::Answer;
 use super::values::{affected, count, from_json, kept, micros, time, to_json};
 use crate::contract::Result;
 use crate::contract::calls::{CallQuery, Calls};
+use crate::text::Texts;
 use crate::version::WRITING_CALLS;
 use async_trait::async_trait;
 use postroom_model::call::CallRecord;
@@ -96,7 +97,7 @@ fn list(query: &CallQuery) -> (String, Vec<Value>) {
 #[async_trait]
 impl Calls for SqliteStore {
     async fn record_calls(&self, calls: &[CallRecord]) -> Result<()> {
-        let calls = calls.to_vec();
+        let calls: Vec<_> = calls.iter().map(Texts::cleaned).collect();
         self.write(WRITING_CALLS, move |tx| {
             let mut insert = tx.prepare_cached(INSERT)?;
             let mut insert_detail = tx.prepare_cached(INSERT_DETAIL)?;

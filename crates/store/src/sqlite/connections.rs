@@ -4,15 +4,16 @@ use super::SqliteStore;
 use super::errors::{Answer, Fault};
 use super::values::{from_json, micros, micros_of, named, time, time_of, to_json};
 use super::writer::Tx;
-use super::{logins, mailboxes};
+use super::{logins, mailboxes, settings};
 use crate::contract::connections::{ConnectionWrite, ConnectionWritten, Connections};
 use crate::contract::{Result, StoreError};
 use crate::credential_detail::CredentialDetail;
 use crate::seal::{Place, Vault};
+use crate::text::Texts as _;
 use async_trait::async_trait;
 use postroom_model::account::{AccountKind, AccountState};
 use postroom_model::connection::{Connection, Credential, CredentialInfo};
-use postroom_model::{ConnectionId, CredentialId};
+use postroom_model::{ConnectionId, CredentialId, Timestamp};
 use rusqlite::{OptionalExtension as _, Params, Row, params};
 
 macro_rules! select {
@@ -35,15 +36,20 @@ const UPDATE: &str = "UPDATE connections SET name = $1, name_folded = $2, tenant
 const REMOVE: &str = "DELETE FROM connections WHERE id = $1";
 const SAME_NAME: &str = "SELECT id FROM connections WHERE name_folded = $1 OR id = $2 LIMIT 1";
 const SAME_NAME_AS_OTHER: &str = "SELECT id FROM connections WHERE name_folded = $1 AND id <> $2";
-const INFOS: &str = "SELECT id, kind, expires_at, created_at, detail FROM credentials
+const INFOS: &str = "SELECT id, kind, expires_at, created_at, detail, taken_at FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
 const INSERT_CREDENTIAL: &str = "INSERT INTO credentials (connection, id, kind, expires_at,
         created_at, secret, detail)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, secret FROM credentials
+const CREDENTIALS: &str = "SELECT id, kind, expires_at, created_at, detail, taken_at, secret
+    FROM credentials
     WHERE connection = $1 ORDER BY created_at DESC, id DESC";
 const REMOVE_CREDENTIALS: &str = "DELETE FROM credentials WHERE connection = $1";
 const REMOVE_CREDENTIAL: &str = "DELETE FROM credentials WHERE connection = $1 AND id = $2";
+const TAKEN: &str = "UPDATE credentials SET taken_at = $1
+    WHERE connection = $2 AND id = $3 AND taken_at IS NULL";
+const REFUSED: &str = "UPDATE credentials SET taken_at = NULL
+    WHERE connection = $1 AND id = $2 AND taken_at IS NOT NULL";
 const END_GRANTS: &str = "DELETE FROM grants
     WHERE account IN (SELECT id FROM accounts WHERE connection = $1)";
 const NEED_SIGN_IN: &str = "UPDATE accounts SET state = $1, reason = $2, since = $3,
@@ -73,6 +79,7 @@ fn info(row: &Row<'_>) -> Answer<CredentialInfo> {
         kind: named(row.get(1)?)?,
         expires_at: time_of(row.get(2)?)?,
         created_at: time(row.get(3)?)?,
+        taken_at: time_of(row.get(5)?)?,
         certificate: detail.certificate,
         federated: detail.federated,
     })
@@ -125,9 +132,9 @@ fn taken(tx: &Tx<'_>, sql: &str, connection: &Connection) -> Answer<()> {
 
 fn credential(vault: &Vault, row: &Row<'_>) -> Answer<Credential> {
     let info = info(row)?;
-    let secret = vault.open_secret(
+    let secret = vault.open_or_empty(
         place(info.id.as_str()),
-        row.get_ref(5)?
+        row.get_ref(6)?
             .as_blob()
             .map_err(|_| Fault::Broken("a secret is no blob"))?,
     )?;
@@ -164,7 +171,7 @@ impl Connections for SqliteStore {
         connection: &Connection,
         credential: Option<&Credential>,
     ) -> Result<()> {
-        let (connection, credential) = (connection.clone(), credential.cloned());
+        let (connection, credential) = (connection.cleaned(), credential.cloned());
         let vault = self.vault();
         self.write("adding a connection", move |tx| {
             taken(tx, SAME_NAME, &connection)?;
@@ -191,7 +198,7 @@ impl Connections for SqliteStore {
     }
 
     async fn update_connection(&self, write: ConnectionWrite<'_>) -> Result<ConnectionWritten> {
-        let (was, now) = (write.was.clone(), write.now.clone());
+        let (was, now) = (write.was.clone(), write.now.cleaned());
         let credential = write.credential.cloned();
         let ends = write.ends.map(|(why, at)| (why.to_owned(), at));
         let vault = self.vault();
@@ -256,6 +263,7 @@ impl Connections for SqliteStore {
         let id = id.clone();
         self.write("removing a connection", move |tx| {
             mailboxes::remove_of_connection(tx, id.as_str())?;
+            settings::remove_of_connection(tx, &id)?;
             Ok(tx.prepare_cached(REMOVE)?.execute([id.as_str()])? > 0)
         })
         .await
@@ -293,6 +301,31 @@ impl Connections for SqliteStore {
             let rows = tx
                 .prepare_cached(REMOVE_CREDENTIAL)?
                 .execute(params![connection.as_str(), credential.as_str()])?;
+            Ok(rows > 0)
+        })
+        .await
+    }
+
+    async fn note_credential_taken(
+        &self,
+        connection: &ConnectionId,
+        taken: &CredentialId,
+        refused: &[CredentialId],
+        at: Timestamp,
+    ) -> Result<bool> {
+        let (connection, taken, refused) = (connection.clone(), taken.clone(), refused.to_vec());
+        self.write("noting which credential was taken", move |tx| {
+            let connection = connection.as_str();
+            let mut rows = tx.prepare_cached(TAKEN)?.execute(params![
+                micros(at),
+                connection,
+                taken.as_str()
+            ])?;
+            for refused in &refused {
+                rows += tx
+                    .prepare_cached(REFUSED)?
+                    .execute([connection, refused.as_str()])?;
+            }
             Ok(rows > 0)
         })
         .await

@@ -5,6 +5,7 @@ use super::errors::{Answer, is_duplicate};
 use super::values::{from_json, micros, micros_of, time, time_of, to_json};
 use crate::contract::keys::{KeyHash, Keys};
 use crate::contract::{Result, StoreError};
+use crate::text::Texts as _;
 use crate::version::TOUCHING_KEYS;
 use async_trait::async_trait;
 use postroom_model::key::Key;
@@ -56,7 +57,7 @@ fn find(connection: &Connection, sql: &str, by: impl Params) -> Answer<Option<Ke
 #[async_trait]
 impl Keys for SqliteStore {
     async fn insert_key(&self, key: &Key, hash: &KeyHash) -> Result<()> {
-        let (key, hash) = (key.clone(), *hash);
+        let (key, hash) = (key.cleaned(), *hash);
         self.write("adding a key", move |tx| {
             let inserted = tx.prepare_cached(INSERT)?.execute(params![
                 key.id.as_str(),
@@ -103,7 +104,7 @@ impl Keys for SqliteStore {
     }
 
     async fn update_key(&self, key: &Key) -> Result<bool> {
-        let key = key.clone();
+        let key = key.cleaned();
         self.write("writing a key", move |tx| {
             let rows = tx.prepare_cached(UPDATE)?.execute(params![
                 key.name,

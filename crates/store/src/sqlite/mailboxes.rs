@@ -6,6 +6,7 @@ use super::writer::Tx;
 use super::{SqliteStore, changes, cursors, numbers};
 use crate::contract::mailboxes::Mailboxes;
 use crate::contract::{Result, StoreError};
+use crate::text::{Texts as _, clean};
 use async_trait::async_trait;
 use postroom_model::mailbox::{Mailbox, SyncState};
 use postroom_model::{AccountId, ConnectionId, MailboxId};
@@ -102,7 +103,7 @@ pub(super) fn remove_of_connection(tx: &Tx<'_>, connection: &str) -> Answer<()> 
 #[async_trait]
 impl Mailboxes for SqliteStore {
     async fn insert_mailbox(&self, mailbox: &Mailbox) -> Result<()> {
-        let mailbox = mailbox.clone();
+        let mailbox = mailbox.cleaned();
         self.write("adding a mailbox", move |tx| {
             let id = mailbox.id.as_str();
             if numbers::mailbox(tx, id)?.is_some() {
@@ -165,7 +166,8 @@ impl Mailboxes for SqliteStore {
         display_name: Option<&str>,
     ) -> Result<bool> {
         let (id, account) = (id.clone(), account.clone());
-        let (address, display_name) = (address.to_owned(), display_name.map(str::to_owned));
+        let address = clean(address).into_owned();
+        let display_name = display_name.map(|it| clean(it).into_owned());
         self.write("writing a mailbox", move |tx| {
             let rows = tx.prepare_cached(UPDATE)?.execute(params![
                 account.as_str(),
@@ -181,13 +183,14 @@ impl Mailboxes for SqliteStore {
 
     async fn set_sync_state(&self, id: &MailboxId, sync: &SyncState) -> Result<()> {
         let (id, sync) = (id.clone(), sync.clone());
+        let error = sync.error.as_deref().map(|it| clean(it).into_owned());
         self.write("writing how a mirror stands", move |tx| {
             tx.prepare_cached(SET_SYNC)?.execute(params![
                 sync.state.name(),
                 sync.messages_total.map(kept),
                 micros_of(sync.last_synced_at),
                 micros_of(sync.last_proven_at),
-                sync.error,
+                error,
                 id.as_str(),
             ])?;
             Ok(())

@@ -7,6 +7,7 @@ use super::{SqliteStore, changes, idempotency};
 use crate::contract::Result;
 use crate::contract::idempotency::IdempotencyClaim;
 use crate::contract::outbox::{Outbox, OutboxQuery};
+use crate::text::Texts as _;
 use async_trait::async_trait;
 use postroom_model::change::{ChangeKind, ChangedResource};
 use postroom_model::outbox::OutboxItem;
@@ -89,6 +90,7 @@ pub(super) fn accept(
     item: &OutboxItem,
     claim: Option<&IdempotencyClaim>,
 ) -> Answer<()> {
+    let item = &item.cleaned();
     let id = item.id.as_str();
     tx.prepare_cached(INSERT)?.execute(params![
         id,
@@ -225,7 +227,7 @@ impl Outbox for SqliteStore {
     }
 
     async fn save_outbox(&self, was: &OutboxItem, now: &OutboxItem, at: Timestamp) -> Result<bool> {
-        let (was, now) = (was.clone(), now.clone());
+        let (was, now) = (was.clone(), now.cleaned());
         self.write("writing an outbox item", move |tx| {
             let id = was.id.as_str();
             let rows = tx.prepare_cached(SAVE)?.execute(params![

@@ -7,6 +7,7 @@ use super::writer::Tx;
 use crate::contract::keys::KeyHash;
 use crate::contract::persons::Persons;
 use crate::contract::{Result, StoreError};
+use crate::text::Texts as _;
 use async_trait::async_trait;
 use postroom_model::PersonId;
 use postroom_model::person::{MicrosoftIdentity, Person, SignInToken};
@@ -80,6 +81,7 @@ pub(super) fn token(row: &Row<'_>) -> Answer<SignInToken> {
 }
 
 pub(super) fn insert(tx: &Tx<'_>, person: &Person) -> Answer<()> {
+    let person = &person.cleaned();
     let identity = person.identity.as_ref();
     let inserted = tx.prepare_cached(INSERT)?.execute(params![
         person.id.as_str(),
@@ -158,7 +160,7 @@ impl Persons for SqliteStore {
     }
 
     async fn update_person(&self, person: &Person) -> Result<bool> {
-        let person = person.clone();
+        let person = person.cleaned();
         self.write("writing a person", move |tx| {
             tx.prepare_cached(END_SESSIONS)?
                 .execute(params![person.id.as_str(), person.address])?;

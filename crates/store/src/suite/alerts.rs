@@ -2,7 +2,7 @@
 
 use super::Ground;
 use super::made::*;
-use crate::contract::alerts::{AlertMail, AlertQuery, AlertRound, AlertStep};
+use crate::contract::alerts::{AlertMail, AlertQuery, AlertRound, AlertStep, LAST_ALERT_MAIL};
 use crate::contract::changes::ChangeQuery;
 use crate::contract::{Store, StoreError};
 use postroom_model::alert::{
@@ -134,7 +134,11 @@ pub async fn a_round_is_all_or_nothing(ground: &dyn Ground) {
     assert!(store.apply_alerts(&wrong).await.is_err());
     assert_eq!(ok!(store.outbox_item(&item.id)), None);
 
+    assert_eq!(ok!(store.setting(LAST_ALERT_MAIL)), None);
+
     ok!(store.apply_alerts(&round));
+    let last = ok!(store.setting(LAST_ALERT_MAIL)).and_then(|it| it.parse().ok());
+    assert_eq!(last, Some(item.created_at));
     assert_eq!(ok!(store.outbox_item(&item.id)), Some(item.clone()));
     let kept = ok!(store.alert(&one.id)).expect("there");
     let mailed = AlertMailed {
@@ -294,8 +298,9 @@ pub async fn a_reading_writes_the_ends(ground: &dyn Ground) {
         ("t".to_owned(), Some(at(1_000_000))),
     ];
     assert_eq!(ends().await, expected);
+    // What is kept of a reading that was permitted is written over nobody's typing.
     reading.outcome = ReadingOutcome::NotPermitted;
-    reading.credentials.clear();
+    reading.credentials[0].ends_at = at(99);
     ok!(store.save_application_reading(&reading));
     assert_eq!(
         ok!(store.application_reading(&"c".into())),

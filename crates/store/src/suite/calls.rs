@@ -8,7 +8,7 @@ use postroom_model::call::{CallDetail, CallPart, CallRecord};
 /// What a query finds, said without SQL.
 type Matches = fn(&CallRecord) -> bool;
 
-fn call(number: i64) -> CallRecord {
+pub(super) fn call(number: i64) -> CallRecord {
     CallRecord {
         id: format!("call{number:03}").as_str().into(),
         at: at(number / 2),

@@ -79,6 +79,54 @@ pub async fn credentials_are_kept_newest_first(ground: &dyn Ground) {
     );
 }
 
+/// Which one Microsoft takes is known until it is refused beside another one.
+pub async fn the_credentials_that_are_taken_are_known(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let id = "c".into();
+    ok!(store.insert_connection(&connection("c"), None));
+    for (made, name) in ["a", "b"].into_iter().enumerate() {
+        let made = i64::try_from(made).expect("small");
+        ok!(store.insert_credential(&id, &credential(name, "secret", made)));
+    }
+    let taken = async || {
+        let told = ok!(store.connection(&id)).expect("there").credentials;
+        let kept = ok!(store.credentials(&id)).into_iter().map(|it| it.info);
+        assert!(kept.eq(told.clone()));
+        told.into_iter().map(|it| it.taken_at).collect::<Vec<_>>()
+    };
+    assert_eq!(taken().await, [None, None]);
+    let (a, b) = ("a".into(), "b".into());
+    assert!(ok!(store.note_credential_taken(&id, &a, &[], at(5))));
+    assert!(!ok!(store.note_credential_taken(
+        &id,
+        &a,
+        std::slice::from_ref(&b),
+        at(6)
+    )));
+    assert_eq!(taken().await, [None, Some(at(5))]);
+    assert!(ok!(store.note_credential_taken(&id, &b, &[], at(7))));
+    assert_eq!(taken().await, [Some(at(7)), Some(at(5))]);
+    assert!(ok!(store.note_credential_taken(
+        &id,
+        &a,
+        &[b, "gone".into()],
+        at(8)
+    )));
+    assert_eq!(taken().await, [None, Some(at(5))]);
+    assert!(!ok!(store.note_credential_taken(
+        &"x".into(),
+        &a,
+        &[],
+        at(9)
+    )));
+    assert!(!ok!(store.note_credential_taken(
+        &id,
+        &"gone".into(),
+        &[],
+        at(9)
+    )));
+}
+
 /// Every kind of credential is read back as it was written.
 pub async fn kinds_of_credentials_are_kept_whole(ground: &dyn Ground) {
     let store = ground.open().await;
@@ -127,7 +175,14 @@ pub async fn removal_takes_everything_along(ground: &dyn Ground) {
         at(1)
     ));
     ok!(store.accept_outbox(&outbox_item("o", "one", 1), None));
+    for name in ["connection.c.moved_at", "consent:c", "connection.cc", "c2"] {
+        ok!(store.put_setting(name, "x"));
+    }
     assert!(ok!(store.remove_connection(&id)));
+    assert_eq!(ok!(store.setting("connection.c.moved_at")), None);
+    assert_eq!(ok!(store.setting("consent:c")), None);
+    assert!(ok!(store.setting("connection.cc")).is_some());
+    assert!(ok!(store.setting("c2")).is_some());
     assert!(!ok!(store.remove_connection(&id)));
     assert_eq!(ok!(store.connection(&id)), None);
     assert!(ok!(store.accounts()).is_empty());

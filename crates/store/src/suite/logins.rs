@@ -70,30 +70,28 @@ pub async fn completing_keeps_the_accounts_id(ground: &dyn Ground) {
     assert_eq!(login.account, Some(first.id));
 }
 
-/// What is over expires; what ended long ago is forgotten.
-pub async fn sweeping_expires_and_forgets(ground: &dyn Ground) {
+/// What is over is found; what ended long ago is forgotten, and nothing that is pending.
+pub async fn overdue_ones_are_found_and_old_ones_forgotten(ground: &dyn Ground) {
     let store = ground.open().await;
     with_mailboxes(store.as_ref(), &[]).await;
     let mut long = login("long", "c");
     long.expires_at = at(10_000);
     ok!(store.insert_login(&long));
     ok!(store.insert_login(&login("short", "c")));
-    ok!(store.sweep_logins(at(600), at(0)));
-    let status = |login: Option<postroom_model::login::Login>| login.map(|it| it.status);
-    assert_eq!(
-        status(ok!(store.login(&"short".into()))),
-        Some(LoginStatus::Expired)
-    );
-    assert_eq!(
-        status(ok!(store.login(&"long".into()))),
-        Some(LoginStatus::Pending)
-    );
-    ok!(store.sweep_logins(at(601), at(1)));
-    assert_eq!(status(ok!(store.login(&"short".into()))), None);
-    assert_eq!(
-        status(ok!(store.login(&"long".into()))),
-        Some(LoginStatus::Pending)
-    );
+    assert!(ok!(store.overdue_logins(at(599))).is_empty());
+    assert_eq!(ok!(store.overdue_logins(at(600))), ["short".into()]);
+    assert_eq!(ok!(store.prune_logins(at(10_000))), 0);
+    assert!(ok!(store.fail_login(
+        &"short".into(),
+        LoginStatus::Expired,
+        "over"
+    )));
+    assert!(ok!(store.overdue_logins(at(600))).is_empty());
+    assert_eq!(ok!(store.prune_logins(at(0))), 0);
+    assert_eq!(ok!(store.prune_logins(at(1))), 1);
+    assert!(ok!(store.login(&"short".into())).is_none());
+    let long = ok!(store.login(&"long".into())).expect("there");
+    assert_eq!(long.status, LoginStatus::Pending);
 }
 
 /// A code for another device is kept with its sign-in, and those under way are found again.
@@ -122,7 +120,8 @@ pub async fn device_codes_are_found_while_pending(ground: &dyn Ground) {
     ok!(store.fail_login(&short.id, LoginStatus::Failed, "declined"));
     let found = ok!(store.device_logins());
     assert_eq!(found.len(), 1);
-    ok!(store.sweep_logins(at(601), at(1)));
+    ok!(store.fail_login(&long.id, LoginStatus::Expired, "over"));
     assert!(ok!(store.device_logins()).is_empty());
+    ok!(store.prune_logins(at(1)));
     assert!(ok!(store.login(&short.id)).is_none());
 }

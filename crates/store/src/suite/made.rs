@@ -65,6 +65,7 @@ pub fn credential(id: &str, secret: &str, seconds: i64) -> Credential {
             kind: CredentialKind::Secret,
             expires_at: Some(at(1_000_000)),
             created_at: at(seconds),
+            taken_at: None,
             certificate: None,
             federated: None,
         },

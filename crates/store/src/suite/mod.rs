@@ -104,6 +104,7 @@ macro_rules! conformance {
             connections {
                 names_are_unique_without_regard_to_case
                 credentials_are_kept_newest_first
+                the_credentials_that_are_taken_are_known
                 kinds_of_credentials_are_kept_whole
                 removal_takes_everything_along
                 a_stale_change_writes_nothing
@@ -122,7 +123,7 @@ macro_rules! conformance {
             logins {
                 found_by_state_and_ended_once
                 completing_keeps_the_accounts_id
-                sweeping_expires_and_forgets
+                overdue_ones_are_found_and_old_ones_forgotten
                 device_codes_are_found_while_pending
             }
             mailboxes {
@@ -148,7 +149,11 @@ macro_rules! conformance {
                 a_comparison_by_list_finds_the_lost
                 what_was_put_meanwhile_counts_as_seen
             }
-            nul { is_replaced_in_what_is_mirrored in_an_id_is_not_there }
+            nul {
+                is_replaced_in_what_is_mirrored
+                is_replaced_in_what_people_write
+                in_an_id_is_not_there
+            }
             outbox {
                 accepted_is_kept_and_told
                 of_two_writers_one_wins
@@ -180,10 +185,17 @@ macro_rules! conformance {
                 found_with_the_person_and_gone_with_it
                 sweeping_ends_the_idle_and_the_old
             }
-            settings { are_kept check_and_describe_work closed_is_closed }
+            settings {
+                are_kept
+                of_two_that_replace_one_succeeds
+                check_and_describe_work
+                closed_is_closed
+            }
             vault {
                 a_ciphertext_opens_in_its_place_only
+                one_that_does_not_open_stops_no_other
                 rotation_leaves_one_key_and_every_secret
+                a_look_beside_a_rotation_finds_every_secret
                 rotation_can_be_cut_off_anywhere
                 the_master_key_is_changed_at_once
                 a_lost_key_costs_secrets_and_nothing_else

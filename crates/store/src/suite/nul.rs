@@ -1,10 +1,19 @@
 //! U+0000, which some databases cannot hold.
 
 use super::Ground;
+use super::calls::call;
 use super::made::*;
+use crate::contract::StoreError;
+use crate::contract::alerts::AlertRound;
+use crate::contract::audit::AuditQuery;
 use crate::contract::changes::ChangeQuery;
+use crate::contract::connections::ConnectionWrite;
 use crate::contract::folders::FolderPage;
 use crate::contract::messages::{MessageQuery, Position};
+use postroom_model::account::AccountState;
+use postroom_model::alert::AlertChange;
+use postroom_model::audit::{Outcome, Subject};
+use postroom_model::login::LoginStatus;
 
 /// In what is mirrored, U+FFFD stands in its place.
 pub async fn is_replaced_in_what_is_mirrored(ground: &dyn Ground) {
@@ -61,6 +70,139 @@ pub async fn is_replaced_in_what_is_mirrored(ground: &dyn Ground) {
     assert_eq!(all_changes(store).await.len(), before + 1);
 }
 
+/// The same in names, reasons and notes: whoever writes them must not find a store that is out of
+/// order.
+pub async fn is_replaced_in_what_people_write(ground: &dyn Ground) {
+    const ODD: &str = "o\0dd";
+    const KEPT: &str = "o\u{fffd}dd";
+    let kept = Some(KEPT.to_owned());
+    let odd = || Some(ODD.to_owned());
+    let store = ground.open().await;
+    let store = store.as_ref();
+    with_mailboxes(store, &["one"]).await;
+
+    let mut one = connection("odd");
+    (one.name, one.redirect_uri) = (ODD.into(), odd());
+    ok!(store.insert_connection(&one, None));
+    let was = ok!(store.connection(&one.id)).expect("there");
+    ok!(store.update_connection(ConnectionWrite {
+        was: &was,
+        now: &one,
+        credential: None,
+        ends: None,
+    }));
+    let found = ok!(store.connection(&one.id)).expect("there");
+    assert_eq!((found.name.as_str(), &found.redirect_uri), (KEPT, &kept));
+    // Two names that are kept alike are one.
+    one.id = "odd2".into();
+    let again = store.insert_connection(&one, None).await;
+    assert!(
+        matches!(again, Err(StoreError::Conflict { .. })),
+        "{again:?}"
+    );
+
+    let mut user = account("u", "c", Some("user"));
+    (user.user_principal_name, user.display_name, user.reason) = (odd(), odd(), odd());
+    ok!(store.put_account(&user));
+    let found = ok!(store.account(&user.id)).expect("there");
+    assert_eq!(
+        [found.user_principal_name, found.display_name, found.reason],
+        [(); 3].map(|()| kept.clone())
+    );
+    ok!(store.set_account_state(&user.id, AccountState::Revoked, Some("\0"), at(2), None));
+    let found = ok!(store.account(&user.id)).expect("there");
+    assert_eq!(found.reason.as_deref(), Some("\u{fffd}"));
+
+    let mut mailbox = ok!(store.mailbox(&here())).expect("there");
+    mailbox.sync.error = odd();
+    ok!(store.set_sync_state(&here(), &mailbox.sync));
+    ok!(store.update_mailbox(&here(), &mailbox.account, ODD, Some(ODD)));
+    let found = ok!(store.mailbox(&here())).expect("there");
+    assert_eq!((found.address.as_str(), &found.display_name), (KEPT, &kept));
+    assert_eq!(found.sync.error, kept);
+
+    let mut key = key("k");
+    key.name = ODD.into();
+    ok!(store.insert_key(&key, &[1; 32]));
+    ok!(store.update_key(&key));
+    assert_eq!(ok!(store.key(&key.id)).expect("there").name, KEPT);
+
+    let mut person = person("p");
+    (person.name, person.address) = (ODD.into(), odd());
+    ok!(store.insert_person(&person));
+    ok!(store.update_person(&person));
+    let found = ok!(store.person(&person.id)).expect("there");
+    assert_eq!((found.name.as_str(), &found.address), (KEPT, &kept));
+    assert_eq!(ok!(store.person_by_address(ODD)), None);
+
+    let mut alert = alert("a", "s", 1);
+    (alert.title, alert.hint, alert.subject.name) = (ODD.into(), ODD.into(), ODD.into());
+    let step = alert_step(&alert, None, AlertChange::Raised);
+    ok!(store.apply_alerts(&AlertRound {
+        steps: vec![step],
+        mail: None
+    }));
+    ok!(store.acknowledge_alert(&alert.id, ODD, at(2)));
+    let found = ok!(store.alert(&alert.id)).expect("there");
+    assert_eq!(
+        [&*found.title, &*found.hint, &*found.subject.name],
+        [KEPT; 3]
+    );
+    assert_eq!(found.acknowledged_by, kept);
+    assert_eq!(ok!(store.alert_events(None, 9)).events.len(), 1);
+
+    let mut entry = audit_entry("e", 1);
+    entry.actor.name = ODD.into();
+    entry.outcome = Outcome::Begun;
+    entry.details.insert("name".into(), ODD.into());
+    ok!(store.insert_audit(std::slice::from_ref(&entry)));
+    entry.subject = Some(Subject {
+        kind: "key".into(),
+        id: odd(),
+        name: odd(),
+    });
+    entry.outcome = Outcome::Done;
+    assert!(ok!(store.finish_audit(&entry)));
+    let query = AuditQuery {
+        limit: 9,
+        ..AuditQuery::default()
+    };
+    let found = ok!(store.list_audit(&query)).pop().expect("there");
+    assert_eq!(found.actor.name, KEPT);
+    let subject = found.subject.expect("there");
+    assert_eq!([subject.id, subject.name], [kept.clone(), kept.clone()]);
+    for (actor, subject) in [(odd(), None), (None, odd())] {
+        let query = AuditQuery {
+            actor,
+            subject,
+            ..query.clone()
+        };
+        assert!(ok!(store.list_audit(&query)).is_empty());
+    }
+
+    let mut device = device_login("d", "c");
+    if let Some(device) = &mut device.device {
+        device.message = odd();
+    }
+    ok!(store.insert_login(&device));
+    assert!(ok!(store.fail_login(&device.id, LoginStatus::Failed, ODD)));
+    let found = ok!(store.login(&device.id)).expect("there");
+    assert_eq!(found.error, kept);
+    assert_eq!(found.device.expect("a code").message, kept);
+
+    let mut item = outbox_item("o", "one", 1);
+    item.reason = odd();
+    ok!(store.accept_outbox(&item, None));
+    assert!(ok!(store.save_outbox(&item, &item, at(2))));
+    let found = ok!(store.outbox_item(&item.id)).expect("there");
+    assert_eq!(found.reason, kept);
+
+    let mut call = call(1);
+    call.error = odd();
+    ok!(store.record_calls(std::slice::from_ref(&call)));
+    assert_eq!(ok!(store.call(&call.id)).expect("there").error, kept);
+}
+
 /// An id with it is nobody's: whoever asks is told that nothing is there.
 pub async fn in_an_id_is_not_there(ground: &dyn Ground) {
     let store = ground.open().await;
@@ -79,6 +221,15 @@ pub async fn in_an_id_is_not_there(ground: &dyn Ground) {
     assert_eq!(ok!(store.mailbox(&odd.into())), None);
     assert_eq!(ok!(store.mailbox_by_address(odd)), None);
     assert!(!ok!(store.remove_mailbox(&odd.into())));
+    assert!(!ok!(store.remove_account(&odd.into())));
+    assert!(!ok!(store.remove_credential(&"c".into(), &odd.into())));
+    assert!(!ok!(store.remove_person(&odd.into())));
+    assert!(!ok!(store.acknowledge_alert(&odd.into(), "Ada", at(2))));
+    assert!(!ok!(store.fail_login(
+        &odd.into(),
+        LoginStatus::Failed,
+        "no"
+    )));
     assert_eq!(ok!(store.connection(&odd.into())), None);
     assert_eq!(ok!(store.account(&odd.into())), None);
     assert_eq!(ok!(store.account_of(&"c".into(), Some(odd))), None);

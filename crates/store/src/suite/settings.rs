@@ -15,6 +15,26 @@ pub async fn are_kept(ground: &dyn Ground) {
     assert_eq!(ok!(store.setting("Name")), None);
 }
 
+/// Whoever goes by a value that is another one by now replaces nothing.
+pub async fn of_two_that_replace_one_succeeds(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let (one, two) = tokio::join!(
+        store.replace_setting("name", None, "one"),
+        store.replace_setting("name", None, "two"),
+    );
+    assert_ne!(one.expect("written"), two.expect("written"));
+    let there = ok!(store.setting("name")).expect("there");
+    let there = Some(there.as_str());
+    let (one, two) = tokio::join!(
+        store.replace_setting("name", there, "three"),
+        store.replace_setting("name", there, "four"),
+    );
+    assert_ne!(one.expect("written"), two.expect("written"));
+    assert!(!ok!(store.replace_setting("name", there, "five")));
+    assert!(!ok!(store.replace_setting("other", Some(""), "six")));
+    assert_eq!(ok!(store.setting("other")), None);
+}
+
 /// A store says what it is and that it works.
 pub async fn check_and_describe_work(ground: &dyn Ground) {
     let store = ground.open().await;

@@ -11,6 +11,7 @@ use crate::{MasterKey, seal};
 use postroom_model::Secret;
 use postroom_model::account::AccountState;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 /// Two secrets, three sign-ins, two under way and one with a code for another device.
@@ -147,11 +148,39 @@ pub async fn a_ciphertext_opens_in_its_place_only(ground: &dyn Ground) {
     sealed(store.login(&"l1".into()).await.err());
     put(store, "logins", &login_key, "state", &nonce, &state).await;
     put(store, "credentials", &secret_key, "secret", &secret, &token).await;
-    sealed(store.credentials(&"c".into()).await.err());
+    assert!(
+        ok!(store.credentials(&"c".into()))
+            .iter()
+            .any(|it| it.secret.is_empty())
+    );
     let status = ok!(vault_status(store, &first()));
     assert_eq!((status.sealed, status.unopened), (SEALED, 1));
     put(store, "credentials", &secret_key, "secret", &token, &secret).await;
     ensure_secrets(store).await;
+}
+
+/// A credential that was tampered with is told apart, and the others are read; sign-ins likewise.
+pub async fn one_that_does_not_open_stops_no_other(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let store = store.as_ref();
+    fill(store).await;
+    ok!(store.insert_login(&device_login("e", "c")));
+    let (key, secret) = lying(store, "credentials", &["c", "s1"], "secret").await;
+    put(store, "credentials", &key, "secret", &secret, b"odd").await;
+    let (key, code) = lying(store, "device_codes", &["d"], "device_code").await;
+    put(store, "device_codes", &key, "device_code", &code, b"odd").await;
+    let read: Vec<_> = ok!(store.credentials(&"c".into()))
+        .into_iter()
+        .map(|it| (it.info.id.into_string(), it.secret.reveal().to_owned()))
+        .collect();
+    let expected = [("s2", "secret-s2"), ("s1", "")];
+    assert_eq!(
+        read,
+        expected.map(|(id, secret)| (id.to_owned(), secret.to_owned()))
+    );
+    let read = ok!(store.device_logins());
+    assert_eq!(read.len(), 1);
+    assert_eq!(read[0].id, "e".into());
 }
 
 /// After a rotation there is one data key, another one, and every secret opens with it alone.
@@ -188,6 +217,33 @@ pub async fn rotation_leaves_one_key_and_every_secret(ground: &dyn Ground) {
         store.grant(&"u1".into()).await,
         Err(StoreError::Sealed { .. })
     ));
+}
+
+/// Whoever looks meanwhile finds every secret, under the old key or the new one.
+pub async fn a_look_beside_a_rotation_finds_every_secret(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let store = store.as_ref();
+    fill(store).await;
+    let has_ended = AtomicBool::new(false);
+    let rotations = async {
+        for _ in 0..3 {
+            ok!(rotate(store, &first(), 1, &|_| {}));
+        }
+        has_ended.store(true, Ordering::Release);
+    };
+    let looks = async {
+        loop {
+            let is_last = has_ended.load(Ordering::Acquire);
+            let status = ok!(vault_status(store, &first()));
+            assert_eq!((status.sealed, status.unopened), (SEALED, 0));
+            if is_last {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let ((), status) = tokio::join!(rotations, looks);
+    assert!(!status.unfinished);
 }
 
 /// Cut off after every transaction in turn, the store can be used, and the next try goes on.

@@ -49,7 +49,12 @@ async fn secrets(store: &dyn Store, faults: &mut Vec<String>) -> Result<()> {
         Ok(())
     }
     for connection in store.connections().await? {
-        sealed(store.credentials(&connection.id).await, faults)?;
+        for credential in store.credentials(&connection.id).await? {
+            if credential.secret.is_empty() {
+                let what = format!("secret of credentials {}", credential.info.id);
+                faults.push(StoreError::Sealed { what }.to_string());
+            }
+        }
     }
     for account in store.accounts().await? {
         sealed(store.grant(&account.id).await, faults)?;

@@ -47,7 +47,7 @@ static CONNECTIONS: Table = table!("connections" by 1:
     scopes Text, created_at Time);
 static CREDENTIALS: Table = table!("credentials" by 2:
     connection Text, id Text, kind Text, expires_at Time, created_at Time, secret Bytes,
-    detail Text);
+    detail Text, taken_at Time);
 static ACCOUNTS: Table = table!("accounts" by 1:
     made Integer, id Text, connection Text, kind Text, user_id Text, user_principal_name Text,
     display_name Text, state Text, reason Text, since Time, expires_at Time);

@@ -172,7 +172,7 @@ async fn usual_conditions_have_their_index() {
         (
             "mailbox_id = 'x' AND received_at >= '2026-11-01'",
             "messages_by_received_at (mailbox=? AND <expr>>?)",
-            "messages_by",
+            "messages_",
         ),
         (
             "received_at >= '2026-11-01' AND received_at < '2026-12-01'",

@@ -73,6 +73,10 @@ async fn people(store: &dyn Store) {
     ] {
         store.insert_credential(&c, &it).await.expect("written");
     }
+    store
+        .note_credential_taken(&c, &"s3".into(), &[], at(4))
+        .await
+        .expect("written");
     let mut user = account("u", "c", Some("user"));
     user.display_name = Some("Ada".into());
     user.reason = Some("a reason".into());

@@ -7,10 +7,13 @@
 CREATE SCHEMA postroom;
 COMMENT ON SCHEMA postroom IS 'Mail for those who read by SQL: views that stay as they are.';
 
--- SQL users ask for ids without the mailbox, too, and every key begins with the mailbox. Hashes of
--- long ids are small.
-CREATE INDEX messages_by_id ON messages USING hash (id);
-CREATE INDEX messages_by_conversation_id ON messages USING hash (conversation_id);
+-- SQL users ask for ids without the mailbox, too. The same two columns, the other way round: nothing
+-- is written twice.
+ALTER TABLE messages DROP CONSTRAINT messages_mailbox_id_key;
+ALTER TABLE messages ADD CONSTRAINT messages_by_id UNIQUE (id, mailbox);
+DROP INDEX messages_by_conversation;
+CREATE INDEX messages_by_conversation ON messages (conversation_id, mailbox)
+    WHERE conversation_id IS NOT NULL;
 CREATE INDEX folder_numbers_by_folder ON folder_numbers (folder);
 
 -- Microsoft's JSON so that PostgreSQL's functions take it: it may hold escapes that no text here
