@@ -7,6 +7,7 @@ use super::{PostgresStore, outbox};
 use crate::change_cursor::CursorText;
 use crate::contract::alerts::{AlertEventPage, AlertQuery, AlertRound, AlertStep, Alerts};
 use crate::contract::{Result, StoreError};
+use crate::version::{WRITING_ALERTS, keeping_reading};
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postroom_model::alert::{Alert, AlertMailed, AlertSubject, ApplicationReading};
@@ -256,7 +257,7 @@ impl Alerts for PostgresStore {
 
     async fn apply_alerts(&self, round: &AlertRound) -> Result<()> {
         self.server()
-            .write("writing alerts", move |tx| {
+            .write(WRITING_ALERTS, move |tx| {
                 async move {
                     if let Some(mail) = &round.mail {
                         // First, for it locks the mailbox, as whoever accepts a message does.
@@ -394,33 +395,36 @@ impl Alerts for PostgresStore {
 
     async fn save_application_reading(&self, reading: &ApplicationReading) -> Result<()> {
         self.server()
-            .write("keeping what an application object said", move |tx| {
-                async move {
-                    let connection = reading.connection.as_str();
-                    if tx.row_opt(IS_THERE, &[&connection]).await?.is_none() {
-                        return Ok(());
-                    }
-                    tx.execute(
-                        PUT_READING,
-                        &[
-                            &connection,
-                            &at(reading.read_at),
-                            &reading.outcome.name(),
-                            &to_json(&reading.credentials)?,
-                        ],
-                    )
-                    .await?;
-                    for end in &reading.credentials {
+            .write(
+                keeping_reading(!reading.credentials.is_empty()),
+                move |tx| {
+                    async move {
+                        let connection = reading.connection.as_str();
+                        if tx.row_opt(IS_THERE, &[&connection]).await?.is_none() {
+                            return Ok(());
+                        }
                         tx.execute(
-                            SET_END,
-                            &[&at(end.ends_at), &connection, &end.credential.as_str()],
+                            PUT_READING,
+                            &[
+                                &connection,
+                                &at(reading.read_at),
+                                &reading.outcome.name(),
+                                &to_json(&reading.credentials)?,
+                            ],
                         )
                         .await?;
+                        for end in &reading.credentials {
+                            tx.execute(
+                                SET_END,
+                                &[&at(end.ends_at), &connection, &end.credential.as_str()],
+                            )
+                            .await?;
+                        }
+                        Ok(())
                     }
-                    Ok(())
-                }
-                .boxed()
-            })
+                    .boxed()
+                },
+            )
             .await
     }
 }

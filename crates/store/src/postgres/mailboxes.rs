@@ -7,6 +7,7 @@ use super::values::{at, at_of, count, kept, named, time, time_of};
 use super::{changes, cursors, numbers};
 use crate::contract::mailboxes::Mailboxes;
 use crate::contract::{Result, StoreError};
+use crate::version::WRITING_MIRROR;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
@@ -219,7 +220,7 @@ impl Mailboxes for PostgresStore {
 
     async fn set_sync_state(&self, id: &MailboxId, sync: &SyncState) -> Result<()> {
         self.server()
-            .write("writing how a mirror stands", move |tx| {
+            .write(WRITING_MIRROR, move |tx| {
                 async move {
                     tx.execute(
                         SET_SYNC,

@@ -7,6 +7,7 @@ use super::{SqliteStore, outbox};
 use crate::change_cursor::CursorText;
 use crate::contract::alerts::{AlertEventPage, AlertQuery, AlertRound, AlertStep, Alerts};
 use crate::contract::{Result, StoreError};
+use crate::version::{WRITING_ALERTS, keeping_reading};
 use async_trait::async_trait;
 use postroom_model::alert::{Alert, AlertMailed, AlertSubject, ApplicationReading};
 use postroom_model::{AlertId, ConnectionId, OutboxId, Timestamp};
@@ -225,7 +226,7 @@ impl Alerts for SqliteStore {
 
     async fn apply_alerts(&self, round: &AlertRound) -> Result<()> {
         let round = round.clone();
-        self.write("writing alerts", move |tx| {
+        self.write(WRITING_ALERTS, move |tx| {
             for it in &round.steps {
                 step(tx, it)?;
             }
@@ -336,7 +337,8 @@ impl Alerts for SqliteStore {
 
     async fn save_application_reading(&self, reading: &ApplicationReading) -> Result<()> {
         let reading = reading.clone();
-        self.write("keeping what an application object said", move |tx| {
+        let doing = keeping_reading(!reading.credentials.is_empty());
+        self.write(doing, move |tx| {
             let connection = reading.connection.as_str();
             let is_there: bool = tx
                 .prepare_cached(IS_THERE)?
