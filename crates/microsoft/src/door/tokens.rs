@@ -89,35 +89,17 @@ struct Unsaved {
 
 /// A token is given out only for the connection that it was got with: changed addresses must not
 /// receive the old one.
-#[derive(PartialEq, Eq)]
-struct Basis {
-    connection: ConnectionId,
-    tenant_id: String,
-    client_id: String,
-    authority_url: String,
-    graph_url: String,
-    token_endpoint: Option<String>,
-}
+struct Basis(Arc<Connection>);
 
 impl Basis {
-    fn of(connection: &Connection) -> Self {
-        Self {
-            connection: connection.id.clone(),
-            tenant_id: connection.tenant_id.clone(),
-            client_id: connection.client_id.clone(),
-            authority_url: connection.authority_url.clone(),
-            graph_url: connection.graph_url.clone(),
-            token_endpoint: connection.endpoints.token.clone(),
-        }
-    }
-
     fn is_of(&self, connection: &Connection) -> bool {
-        self.connection == connection.id
-            && self.tenant_id == connection.tenant_id
-            && self.client_id == connection.client_id
-            && self.authority_url == connection.authority_url
-            && self.graph_url == connection.graph_url
-            && self.token_endpoint == connection.endpoints.token
+        let got_with = &self.0;
+        got_with.id == connection.id
+            && got_with.tenant_id == connection.tenant_id
+            && got_with.client_id == connection.client_id
+            && got_with.authority_url == connection.authority_url
+            && got_with.graph_url == connection.graph_url
+            && got_with.endpoints.token == connection.endpoints.token
     }
 }
 
@@ -160,7 +142,7 @@ impl TokenDesk {
             if state
                 .basis
                 .as_ref()
-                .is_none_or(|basis| basis.connection == *connection)
+                .is_none_or(|basis| basis.0.id == *connection)
             {
                 state.clear();
             }
@@ -175,7 +157,7 @@ impl TokenDesk {
             if state
                 .basis
                 .as_ref()
-                .is_none_or(|basis| basis.connection == *connection)
+                .is_none_or(|basis| basis.0.id == *connection)
             {
                 state.token = None;
                 state.refusal = None;
@@ -254,15 +236,14 @@ enum Looked {
 }
 
 /// Drops what was got with another basis; the generation that counts from here on.
-pub(super) fn current(state: &mut State, connection: &Connection) -> u64 {
+pub(super) fn current(state: &mut State, connection: &Arc<Connection>) -> u64 {
     match &state.basis {
-        Some(basis) if basis.is_of(connection) => {}
-        Some(_) => {
-            state.clear();
-            state.basis = Some(Basis::of(connection));
-        }
-        None => state.basis = Some(Basis::of(connection)),
+        // Mostly it is the very same, as it was read once.
+        Some(Basis(known)) if Arc::ptr_eq(known, connection) => return state.generation,
+        Some(basis) if !basis.is_of(connection) => state.clear(),
+        _ => {}
     }
+    state.basis = Some(Basis(Arc::clone(connection)));
     state.generation
 }
 
