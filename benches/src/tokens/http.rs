@@ -40,6 +40,7 @@ pub(super) fn measure(closed: Closed) -> Result<Measured> {
     let began = Instant::now();
     let answer = fetch_all(host, key, accounts)?;
     let anew = accounts.len() as f64 / began.elapsed().as_secs_f64();
+    server.settle()?;
     let cached = rates(host, key, accounts)?;
     drop(server);
     let floor = floor::Answering::start(&answer)?;
