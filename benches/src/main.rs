@@ -48,6 +48,9 @@ enum Role {
     /// The floor of fetching
     #[command(hide = true)]
     Fetch(fetch::Fetch),
+    /// The floor of handing out tokens over HTTP
+    #[command(hide = true)]
+    Floor(tokens::Floor),
     /// The floor of writing
     #[command(hide = true)]
     Write {
@@ -68,6 +71,7 @@ async fn main() -> Result<()> {
         Some(Role::Tokens(tokens)) => tokens.run().await,
         Some(Role::Tenant(tenant)) => tenant.run().await,
         Some(Role::Fetch(fetch)) => fetch.run().await,
+        Some(Role::Floor(floor)) => floor.run().await,
         Some(Role::Write {
             rows,
             to,

@@ -43,6 +43,11 @@ pub(crate) fn run(command: &mut Command) -> Result<(Taken, String)> {
     Ok((taken, output))
 }
 
+/// The processor time that a process has taken so far.
+pub(crate) fn processor(process: u32) -> Option<Duration> {
+    look(process).map(|(processor, _)| processor)
+}
+
 /// Processor time and the most memory so far. A clock tick is a hundredth of a second on Linux.
 fn look(process: u32) -> Option<(Duration, u64)> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

@@ -90,6 +90,9 @@ pub(crate) fn ready_after(place: &Place) -> Result<Duration> {
     Ok(Server::start(place)?.ready_after)
 }
 
+/// A server that takes less than this of a second has nothing to do.
+const IDLE: Duration = Duration::from_millis(50);
+
 /// A running server; ended when dropped.
 pub(crate) struct Server {
     process: Child,
@@ -128,6 +131,26 @@ impl Server {
         }
         server.ready_after = began.elapsed();
         Ok(server)
+    }
+}
+
+impl Server {
+    /// Returns when it has done what follows a start: the directory and the application object of
+    /// each connection are read, which with ten thousand connections takes a while.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let before = measure::processor(self.process.id()).context("the server")?;
+            std::thread::sleep(Duration::from_secs(1));
+            let after = measure::processor(self.process.id()).context("the server")?;
+            if after - before < IDLE {
+                return Ok(());
+            }
+            ensure!(
+                began.elapsed() < Duration::from_secs(300),
+                "the server does not come to rest"
+            );
+        }
     }
 }
 

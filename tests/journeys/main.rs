@@ -7,6 +7,7 @@ mod audit;
 mod authorize;
 mod backup;
 mod bad_input;
+mod beside;
 mod check;
 mod conformance;
 mod console;

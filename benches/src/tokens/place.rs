@@ -5,18 +5,24 @@ use crate::postroom::Place;
 use crate::tenant::Address;
 use anyhow::{Context, Result};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use postroom_engine::access::Caller;
-use postroom_engine::connections::{NewConnection, NewCredential};
 use postroom_engine::grants::StoreVault;
-use postroom_engine::{Engine, EngineParts, EngineSettings};
 use postroom_microsoft::{Door, DoorParts, DoorSettings, Identity};
+use postroom_model::account::{Account, AccountKind, AccountState};
 use postroom_model::call::CallRecord;
-use postroom_model::connection::Endpoints;
+use postroom_model::cloud::Cloud;
+use postroom_model::connection::{
+    Connection, Credential, CredentialInfo, CredentialKind, Endpoints,
+};
 use postroom_model::ports::CallLog;
-use postroom_model::{Secret, SystemClock, SystemDice};
+use postroom_model::{
+    AccountId, Clock as _, ConnectionId, CredentialId, Dice as _, Secret, SystemClock, SystemDice,
+};
 use postroom_store::{MasterKey, SqliteOptions, SqliteStore, Store};
 use std::sync::Arc;
 use tempfile::TempDir;
+
+/// So many are made at once: units of work that wait share a sync to disk.
+const AT_ONCE: usize = 128;
 
 /// The accounts, in an open store.
 pub(super) struct Accounts {
@@ -47,40 +53,9 @@ impl Accounts {
         let master_key = MasterKey::from_bytes([0x5f; 32]);
         let options = SqliteOptions::new(folder.path().join("data"), master_key);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options).await?);
-        let engine = Engine::new(EngineParts {
-            store: Arc::clone(&store),
-            clock: Arc::new(SystemClock),
-            dice: Arc::new(SystemDice),
-            door: DoorSettings::default(),
-            settings: EngineSettings::default(),
-        })?;
-        let endpoint = |name: &str| {
-            let (root, tenant) = (&address.root, &address.tenant_id);
-            Some(format!("{root}/{tenant}/oauth2/v2.0/{name}"))
-        };
         stream::iter(0..count)
-            .map(|number| {
-                let connection = NewConnection {
-                    name: format!("Bench {number}"),
-                    tenant_id: address.tenant_id.clone(),
-                    client_id: address.client_id.clone(),
-                    credential: Some(NewCredential::secret(
-                        Secret::new(address.client_secret.as_str()),
-                        None,
-                    )),
-                    authority_url: Some(address.root.clone()),
-                    graph_url: Some(address.root.clone()),
-                    // So that ten thousand times the same document need not be read first.
-                    endpoints: Endpoints {
-                        authorization: endpoint("authorize"),
-                        token: endpoint("token"),
-                        ..Endpoints::default()
-                    },
-                    ..NewConnection::default()
-                };
-                engine.add_connection(&Caller::Local, connection)
-            })
-            .buffer_unordered(32)
+            .map(|number| put(store.as_ref(), address, number))
+            .buffer_unordered(AT_ONCE)
             .try_collect::<Vec<_>>()
             .await?;
         let mut identities = Vec::with_capacity(count);
@@ -123,4 +98,63 @@ impl Accounts {
             _folder: self.folder,
         })
     }
+}
+
+/// One, straight into the store: through the engine each would be held against all names and cost
+/// several syncs to disk.
+async fn put(store: &dyn Store, address: &Address, number: usize) -> Result<()> {
+    let now = SystemClock.now();
+    let id = || SystemDice.timed_guid(now).to_string();
+    let endpoint = |name: &str| {
+        let (root, tenant) = (&address.root, &address.tenant_id);
+        Some(format!("{root}/{tenant}/oauth2/v2.0/{name}"))
+    };
+    let connection = Connection {
+        id: ConnectionId::new(id()),
+        name: format!("Bench {number}"),
+        tenant_id: address.tenant_id.clone(),
+        client_id: address.client_id.clone(),
+        cloud: Cloud::default(),
+        authority_url: address.root.clone(),
+        graph_url: address.root.clone(),
+        // So that ten thousand times the same document need not be read first.
+        endpoints: Endpoints {
+            authorization: endpoint("authorize"),
+            token: endpoint("token"),
+            ..Endpoints::default()
+        },
+        redirect_uri: None,
+        scopes: Vec::new(),
+        credentials: Vec::new(),
+        created_at: now,
+    };
+    let credential = Credential {
+        info: CredentialInfo {
+            id: CredentialId::new(id()),
+            kind: CredentialKind::Secret,
+            expires_at: None,
+            created_at: now,
+            taken_at: None,
+            certificate: None,
+            federated: None,
+        },
+        secret: Secret::new(address.client_secret.as_str()),
+    };
+    store
+        .insert_connection(&connection, Some(&credential))
+        .await?;
+    let account = Account {
+        id: AccountId::new(id()),
+        connection: connection.id,
+        kind: AccountKind::Application,
+        user_id: None,
+        user_principal_name: None,
+        display_name: Some(connection.name),
+        state: AccountState::Active,
+        reason: None,
+        since: now,
+        expires_at: None,
+    };
+    store.put_account(&account).await?;
+    Ok(())
 }

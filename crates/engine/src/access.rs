@@ -11,6 +11,7 @@ mod authenticate;
 pub mod authorize;
 pub mod caller;
 mod failures;
+mod keyring;
 mod secret;
 mod usage;
 
@@ -30,9 +31,10 @@ pub struct Origin {
     pub request_id: Option<String>,
 }
 
-/// What access remembers between calls: when keys were used, and who failed how often.
+/// What access remembers between calls: keys, when they were used, and who failed how often.
 #[derive(Debug, Default)]
 pub(crate) struct AccessState {
+    keyring: keyring::Keyring,
     usage: usage::Usage,
     failures: failures::Failures,
     /// Keys are changed by one at a time.

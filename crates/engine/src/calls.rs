@@ -8,9 +8,11 @@ use postroom_model::key::Scope;
 use postroom_store::contract::calls::CallQuery;
 use std::time::Duration;
 
+mod hand_outs;
 mod hide;
 mod log;
 
+pub(crate) use hand_outs::{HandOut, HandOuts};
 pub use log::StoreCallLog;
 
 /// The most entries of one list.
@@ -60,6 +62,7 @@ impl Engine {
 
     /// Whoever made a call wants to see it in the log: entries on their way are waited for.
     async fn written_calls(&self) {
+        self.write_hand_outs();
         // Too late is no failure: the entries come with the next list.
         let _ = tokio::time::timeout(PATIENCE, self.shared.call_log.flush()).await;
     }

@@ -114,6 +114,7 @@ pub(crate) struct Shared {
     pub(crate) door: Door,
     pub(crate) settings: EngineSettings,
     pub(crate) call_log: Arc<StoreCallLog>,
+    pub(crate) hand_outs: crate::calls::HandOuts,
     pub(crate) mirror: Mirror,
     pub(crate) outbox: Outbox,
     pub(crate) access: crate::access::AccessState,
@@ -162,6 +163,7 @@ impl Engine {
                 door,
                 settings: parts.settings,
                 call_log,
+                hand_outs: crate::calls::HandOuts::default(),
                 mirror: Mirror::default(),
                 outbox: Outbox::default(),
                 access: crate::access::AccessState::default(),
@@ -209,6 +211,7 @@ impl Engine {
                 "some work did not come to an end in time; it goes on at the next start"
             );
         }
+        self.write_hand_outs();
         self.shared.call_log.flush().await;
         self.shared.access.say_rest(self.now());
         self.write_counted().await;

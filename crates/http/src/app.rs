@@ -4,27 +4,38 @@ use crate::csrf::Here;
 use crate::metrics::Metrics;
 use crate::options::RouterOptions;
 use postroom_engine::{Code, Engine, Problem};
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// What handlers share. Cheap to clone.
+/// What handlers share. Cheap to clone, for each layer of a call does so.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Shared>);
+
+pub(crate) struct Shared {
     pub(crate) engine: Engine,
-    pub(crate) options: Arc<RouterOptions>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) options: RouterOptions,
+    pub(crate) metrics: Metrics,
     /// Cancelled when this server closes: who waits comes to an end.
     pub(crate) closing: CancellationToken,
 }
 
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
 impl App {
     pub(crate) fn new(engine: Engine, options: RouterOptions) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             engine,
-            options: Arc::new(options),
-            metrics: Arc::new(Metrics::new()),
+            options,
+            metrics: Metrics::new(),
             closing: CancellationToken::new(),
-        }
+        }))
     }
 
     /// Whether browsers reach this server over HTTPS.

@@ -59,6 +59,13 @@ async fn a_second_engine_is_told_who_has_the_folder() {
         .await
         .expect("written");
     assert!(first.key_by_hash(&[1; 32]).await.expect("read").is_some());
+    // Whoever remembers a key is told, too.
+    let before = first.commits();
+    assert!(before.is_some() && first.commits() == before);
+    let mut revoked = key("k");
+    revoked.revoked_at = Some(at(5));
+    assert!(beside.update_key(&revoked).await.expect("written"));
+    assert_ne!(first.commits(), before);
     drop(beside);
     first.put_setting("a", "b").await.expect("written");
     drop(first);

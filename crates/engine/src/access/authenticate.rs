@@ -7,14 +7,15 @@ use crate::{Code, Engine, Problem, Result};
 use postroom_model::Timestamp;
 use postroom_model::audit::{Actor, ActorKind, Outcome};
 use postroom_model::key::Key;
+use postroom_store::contract::keys::KeyHash;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 impl Engine {
     /// The caller behind a key that was shown from this address.
     ///
-    /// The store is asked each time: a key that another process revoked opens nothing any more
-    /// from that moment on.
+    /// The store is asked each time, at least whether anybody wrote anything since it was asked
+    /// last: a key that another process revoked opens nothing any more from that moment on.
     ///
     /// # Errors
     /// `unauthorized` for one that is unknown, revoked, expired or not for use from there: they
@@ -23,7 +24,7 @@ impl Engine {
     pub async fn authenticate(&self, key: &str, from: Option<IpAddr>) -> Result<Caller> {
         let now = self.now();
         let found = match KEY.hash_of(key) {
-            Some(hash) => self.store().key_by_hash(&hash).await?,
+            Some(hash) => self.key_of(hash).await?,
             None => None,
         };
         let found = match found {
@@ -59,7 +60,22 @@ impl Engine {
                 }
             });
         }
-        Ok(Caller::Key(Arc::new(found)))
+        Ok(Caller::Key(found))
+    }
+
+    /// The key of this hash, revoked and expired ones included, as the store has it now.
+    async fn key_of(&self, hash: KeyHash) -> Result<Option<Arc<Key>>> {
+        let keyring = &self.shared.access.keyring;
+        let commits = self.store().commits();
+        let known = commits.and_then(|commits| keyring.get(&hash, commits));
+        if known.is_some() {
+            return Ok(known);
+        }
+        let read = self.store().key_by_hash(&hash).await?.map(Arc::new);
+        if let (Some(key), Some(commits)) = (&read, commits) {
+            keyring.put(hash, key, commits);
+        }
+        Ok(read)
     }
 
     /// Counts something wrong that was shown, and lets whoever showed it wait.

@@ -63,11 +63,8 @@ impl StoreCallLog {
     /// Returns when everything recorded so far is written.
     pub async fn flush(&self) {
         let mut settled = self.inner.settled.subscribe();
-        let target = {
-            let mut queue = self.inner.queue();
-            self.inner.write_soon(&mut queue);
-            queue.taken
-        };
+        let target = self.inner.queue().taken;
+        self.inner.write_soon();
         self.inner.hurry.notify_one();
         // The sender lives as long as this log.
         let _ = settled.wait_for(|settled| *settled >= target).await;
@@ -82,9 +79,9 @@ impl CallLog for StoreCallLog {
             if queue.waiting.len() >= BATCH {
                 self.inner.hurry.notify_one();
             }
-            self.inner.write_soon(&mut queue);
             lost
         };
+        self.inner.write_soon();
         if lost {
             self.inner.settle(1);
             tracing::warn!("the call log cannot be written as fast as calls are made: one is lost");
@@ -117,18 +114,24 @@ impl Inner {
 
     /// Sees to it that a task writes. Outside of a runtime nothing is written until somebody
     /// within one records or flushes.
-    fn write_soon(self: &Arc<Self>, queue: &mut Queue) {
-        if queue.writing || queue.waiting.is_empty() {
+    fn write_soon(self: &Arc<Self>) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
-        }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        };
+        {
+            let mut queue = self.queue();
+            if queue.writing || queue.waiting.is_empty() {
+                return;
+            }
             queue.writing = true;
-            let task = Writing {
-                log: Arc::clone(self),
-                ended: false,
-            };
-            runtime.spawn(task.run());
         }
+        let task = Writing {
+            log: Arc::clone(self),
+            ended: false,
+        };
+        // With the queue unlocked: where the runtime ends, the task is dropped at once, and its end
+        // is noted there.
+        runtime.spawn(task.run());
     }
 }
 
@@ -222,6 +225,37 @@ mod tests {
             error: None,
             detail: Some(CallDetail::default()),
         }
+    }
+
+    /// Records a call when it is dropped.
+    struct Last(StoreCallLog);
+
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.record(call(1));
+        }
+    }
+
+    #[test]
+    fn a_call_that_is_recorded_while_the_runtime_ends_holds_up_nobody() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = postroom_store::MasterKey::from_bytes([7; 32]);
+        let options = postroom_store::SqliteOptions::new(folder.path(), key);
+        let (begun, begins) = std::sync::mpsc::channel();
+        runtime.spawn(async move {
+            let store = postroom_store::SqliteStore::open(options).await;
+            let last = Last(StoreCallLog::new(Arc::new(store.expect("opened"))));
+            begun.send(()).expect("awaited");
+            std::future::pending::<()>().await;
+            drop(last);
+        });
+        begins.recv().expect("begun");
+        drop(runtime);
     }
 
     #[test]

@@ -23,11 +23,16 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 /// The header that marks an answer given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// Whether a call may have been made before, and a hash of what it says.
+/// Whether a call may have been made before.
 pub(crate) struct Once {
-    key: Option<String>,
-    hash: Sha256,
+    key: Option<Key>,
     trail: Option<Trail>,
+}
+
+/// An `Idempotency-Key`, with a hash of what the call says.
+struct Key {
+    text: String,
+    hash: Sha256,
 }
 
 impl Once {
@@ -36,13 +41,14 @@ impl Once {
         let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
         let key = match (values.next(), values.next()) {
             (None, _) => None,
-            (Some(value), None) => Some(
-                value
+            (Some(value), None) => Some(Key {
+                text: value
                     .to_str()
                     .map_err(|_| Problem::invalid("The Idempotency-Key is not plain ASCII."))?
                     .trim()
                     .to_owned(),
-            ),
+                hash: Sha256::new(),
+            }),
             _ => {
                 return Err(Problem::invalid(
                     "Several Idempotency-Keys were sent: send one.",
@@ -51,7 +57,6 @@ impl Once {
         };
         let mut once = Self {
             key,
-            hash: Sha256::new(),
             trail: parts.extensions.get::<Trail>().cloned(),
         };
         once.add(parts.method.as_str().as_bytes());
@@ -63,16 +68,10 @@ impl Once {
     /// Adds a piece of what the call says. Its length goes first, so that two pieces are never
     /// taken for one.
     pub(crate) fn add(&mut self, piece: &[u8]) {
-        self.hash.update((piece.len() as u64).to_be_bytes());
-        self.hash.update(piece);
-    }
-
-    fn hash(&self) -> String {
-        let mut text = String::with_capacity(64);
-        for byte in self.hash.clone().finalize() {
-            let _ = write!(text, "{byte:02x}");
+        if let Some(key) = &mut self.key {
+            key.hash.update((piece.len() as u64).to_be_bytes());
+            key.hash.update(piece);
         }
-        text
     }
 
     /// Does `work`, unless it was done before, and answers with `status` and what it made. Work
@@ -103,11 +102,13 @@ impl Once {
             }
             made
         };
-        let Some(key) = self.key.clone() else {
+        let Some(key) = self.key else {
             let made = detached(work).await?;
             return Ok(json(status, text(&made)?));
         };
-        let claimed = engine.claim_idempotent(caller, &key, self.hash()).await?;
+        let claimed = engine
+            .claim_idempotent(caller, &key.text, key.hash())
+            .await?;
         let mut claim = match claimed {
             Idempotent::Answered { status, body } => {
                 if let Some(trail) = &self.trail {
@@ -146,9 +147,12 @@ impl Once {
         new: NewOutgoing,
         answer: fn(&OutboxItem) -> (u16, String),
     ) -> Answer {
-        let claim = match self.key.clone() {
+        let claim = match self.key {
             None => None,
-            Some(key) => match engine.claim_idempotent(&caller, &key, self.hash()).await? {
+            Some(key) => match engine
+                .claim_idempotent(&caller, &key.text, key.hash())
+                .await?
+            {
                 Idempotent::Answered { status, body } => return Ok(replay(status, body)),
                 Idempotent::Do(claim) => Some(claim),
             },
@@ -169,6 +173,16 @@ impl Once {
             StatusCode::from_u16(status).unwrap_or(StatusCode::ACCEPTED),
             body,
         ))
+    }
+}
+
+impl Key {
+    fn hash(&self) -> String {
+        let mut text = String::with_capacity(64);
+        for byte in self.hash.clone().finalize() {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
     }
 }
 
@@ -222,14 +236,15 @@ mod tests {
 
     fn hash(uri: &str, pieces: &[&str]) -> String {
         let (parts, ()) = http::Request::post(uri)
+            .header(IDEMPOTENCY_KEY, "k")
             .body(())
             .expect("a request")
             .into_parts();
-        let mut once = Once::of(&parts).expect("no key");
+        let mut once = Once::of(&parts).expect("a key");
         for piece in pieces {
             once.add(piece.as_bytes());
         }
-        once.hash()
+        once.key.expect("a key").hash()
     }
 
     #[test]

@@ -332,7 +332,7 @@ async fn accept<A: Act>(
         return Err(Problem::invalid("`quote` is for replies and forwards only.").into());
     }
     let new = NewOutgoing { original, ..new };
-    once.accept(app.engine, at.caller, at.mailbox, new, accepted)
+    once.accept(app.engine.clone(), at.caller, at.mailbox, new, accepted)
         .await
 }
 

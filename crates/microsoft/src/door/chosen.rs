@@ -6,7 +6,7 @@ use super::error::DoorError;
 use super::guard::held;
 use super::identity::Identity;
 use super::token_scopes::TokenScopes;
-use super::tokens::{CALM, Renewing, Slot, Used, about_account, current, renew, tell};
+use super::tokens::{CALM, Departing, Renewing, Slot, Used, about_account, current, renew, tell};
 use crate::signin;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
@@ -158,6 +158,22 @@ fn look(
     scopes: &TokenScopes,
     valid_for: Duration,
 ) -> Looked {
+    let mut departing = None;
+    let looked = look_and_lock(door, who, slot, scopes, valid_for, &mut departing);
+    if let Some(departing) = departing {
+        door.house.refreshes.spawn(departing);
+    }
+    looked
+}
+
+fn look_and_lock(
+    door: &Door,
+    who: &Identity,
+    slot: &Arc<Slot>,
+    scopes: &TokenScopes,
+    valid_for: Duration,
+    departing: &mut Departing,
+) -> Looked {
     let now = door.house.clock.now();
     let generation = current(&mut held(&slot.state), &who.connection);
     let mut chosen = held(&slot.chosen);
@@ -178,7 +194,7 @@ fn look(
         let lasts = later(now, valid_for) < granted.token.expires_at;
         if lasts || calm || refused {
             if now >= granted.token.refresh_at && kept.flight.is_none() && !calm && !refused {
-                drop(take_off(door, who, slot, kept));
+                drop(take_off(door, who, slot, kept, departing));
             }
             return Looked::Have(granted);
         }
@@ -190,14 +206,20 @@ fn look(
     }
     let flight = match &kept.flight {
         Some(flight) => flight.clone(),
-        None => take_off(door, who, slot, kept),
+        None => take_off(door, who, slot, kept, departing),
     };
     Looked::Wait(flight, generation)
 }
 
 /// In a task of its own: a caller that goes away takes nobody's token with it, and a rotated grant
 /// is always stored.
-fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, kept: &mut Kept) -> Flight {
+fn take_off(
+    door: &Door,
+    who: &Identity,
+    slot: &Arc<Slot>,
+    kept: &mut Kept,
+    departing: &mut Departing,
+) -> Flight {
     let (sender, receiver) = oneshot::channel();
     let flight = receiver.map(Result::ok).boxed().shared();
     kept.flight = Some(flight.clone());
@@ -208,14 +230,14 @@ fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, kept: &mut Kept) -> F
         used: Used::default(),
     };
     let (door, who) = (door.clone(), who.clone());
-    let refreshes = door.house.refreshes.clone();
-    refreshes.spawn(async move {
+    let task = async move {
         let fetched = fetch(&door, &who, &landing).await;
         landing.settle(&door, &fetched);
         drop(landing);
         // Nobody may be waiting any more.
         let _ = sender.send(fetched);
-    });
+    };
+    *departing = Some(task.boxed());
     flight
 }
 

@@ -89,42 +89,24 @@ struct Unsaved {
 
 /// A token is given out only for the connection that it was got with: changed addresses must not
 /// receive the old one.
-#[derive(PartialEq, Eq)]
-struct Basis {
-    connection: ConnectionId,
-    tenant_id: String,
-    client_id: String,
-    authority_url: String,
-    graph_url: String,
-    token_endpoint: Option<String>,
-}
+struct Basis(Arc<Connection>);
 
 impl Basis {
-    fn of(connection: &Connection) -> Self {
-        Self {
-            connection: connection.id.clone(),
-            tenant_id: connection.tenant_id.clone(),
-            client_id: connection.client_id.clone(),
-            authority_url: connection.authority_url.clone(),
-            graph_url: connection.graph_url.clone(),
-            token_endpoint: connection.endpoints.token.clone(),
-        }
-    }
-
     fn is_of(&self, connection: &Connection) -> bool {
-        self.connection == connection.id
-            && self.tenant_id == connection.tenant_id
-            && self.client_id == connection.client_id
-            && self.authority_url == connection.authority_url
-            && self.graph_url == connection.graph_url
-            && self.token_endpoint == connection.endpoints.token
+        let got_with = &self.0;
+        got_with.id == connection.id
+            && got_with.tenant_id == connection.tenant_id
+            && got_with.client_id == connection.client_id
+            && got_with.authority_url == connection.authority_url
+            && got_with.graph_url == connection.graph_url
+            && got_with.endpoints.token == connection.endpoints.token
     }
 }
 
 impl State {
     fn is_of(&self, connection: &ConnectionId) -> bool {
         let basis = self.basis.as_ref();
-        basis.is_some_and(|basis| basis.connection == *connection)
+        basis.is_some_and(|basis| basis.0.id == *connection)
     }
 
     /// Whether a final refusal is repeated for now.
@@ -174,7 +156,7 @@ impl TokenDesk {
         let slot = self.slot(account);
         let mut state = held(&slot.state);
         state.clear();
-        state.basis = Some(Basis::of(connection));
+        state.basis = Some(Basis(Arc::new(connection.clone())));
         state.token = Some(token);
     }
 
@@ -275,19 +257,37 @@ enum Looked {
 }
 
 /// Drops what was got with another basis; the generation that counts from here on.
-pub(super) fn current(state: &mut State, connection: &Connection) -> u64 {
+pub(super) fn current(state: &mut State, connection: &Arc<Connection>) -> u64 {
     match &state.basis {
-        Some(basis) if basis.is_of(connection) => {}
-        Some(_) => {
-            state.clear();
-            state.basis = Some(Basis::of(connection));
-        }
-        None => state.basis = Some(Basis::of(connection)),
+        // Mostly it is the very same, as it was read once.
+        Some(Basis(known)) if Arc::ptr_eq(known, connection) => return state.generation,
+        Some(basis) if !basis.is_of(connection) => state.clear(),
+        _ => {}
     }
+    state.basis = Some(Basis(Arc::clone(connection)));
     state.generation
 }
 
+/// A refresh that is to be begun, once nothing is locked any more: where the runtime ends, a task
+/// that is begun is dropped at once, and says so to what is locked.
+pub(super) type Departing = Option<BoxFuture<'static, ()>>;
+
 fn look(door: &Door, who: &Identity, slot: &Arc<Slot>, valid_for: Duration) -> Looked {
+    let mut departing = None;
+    let looked = look_and_lock(door, who, slot, valid_for, &mut departing);
+    if let Some(departing) = departing {
+        door.house.refreshes.spawn(departing);
+    }
+    looked
+}
+
+fn look_and_lock(
+    door: &Door,
+    who: &Identity,
+    slot: &Arc<Slot>,
+    valid_for: Duration,
+    departing: &mut Departing,
+) -> Looked {
     let now = door.house.clock.now();
     let mut state = held(&slot.state);
     current(&mut state, &who.connection);
@@ -307,7 +307,7 @@ fn look(door: &Door, who: &Identity, slot: &Arc<Slot>, valid_for: Duration) -> L
         let calm = state.calm_until.is_some_and(|until| now < until);
         if now >= token.refresh_at && state.flight.is_none() && !calm {
             // Nobody waits for this one: the task itself stores what it gets.
-            drop(take_off(door, who, slot, &mut state));
+            drop(take_off(door, who, slot, &mut state, departing));
         }
         return Looked::Have(token);
     }
@@ -318,14 +318,20 @@ fn look(door: &Door, who: &Identity, slot: &Arc<Slot>, valid_for: Duration) -> L
     }
     let flight = match &state.flight {
         Some(flight) => flight.clone(),
-        None => take_off(door, who, slot, &mut state),
+        None => take_off(door, who, slot, &mut state, departing),
     };
     Looked::Wait(flight, state.generation)
 }
 
-/// Starts a refresh in a task of its own: a caller that goes away takes nobody's token with it, and
+/// Begins a refresh, in a task of its own: a caller that goes away takes nobody's token with it, and
 /// a rotated grant is always stored.
-fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, state: &mut State) -> Flight {
+fn take_off(
+    door: &Door,
+    who: &Identity,
+    slot: &Arc<Slot>,
+    state: &mut State,
+    departing: &mut Departing,
+) -> Flight {
     let (sender, receiver) = oneshot::channel();
     let flight = receiver.map(Result::ok).boxed().shared();
     state.flight = Some(flight.clone());
@@ -336,15 +342,15 @@ fn take_off(door: &Door, who: &Identity, slot: &Arc<Slot>, state: &mut State) ->
         used: Used::default(),
     };
     let (door, who) = (door.clone(), who.clone());
-    let refreshes = door.house.refreshes.clone();
-    refreshes.spawn(async move {
+    let task = async move {
         let fetched = fetch(&door, &who, &landing).await;
         report(&door, &who, &landing, &fetched).await;
         landing.settle(&door, &fetched);
         drop(landing);
         // Nobody may be waiting any more.
         let _ = sender.send(fetched);
-    });
+    };
+    *departing = Some(task.boxed());
     flight
 }
 

@@ -72,11 +72,17 @@ pub trait Store:
 {
     /// What it is, for people: kind, place, version of its schema.
     async fn describe(&self) -> Result<Description>;
-    /// A number that goes up whenever this process may have changed anything but the call log and
-    /// when keys were used, before the method that wrote it returns. Whoever remembers what was read
+    /// A number that goes up whenever this process may have changed an account or a connection with
+    /// its credentials, before the method that wrote it returns. Whoever remembers what was read
     /// remembers the number from before reading with it, and reads again once it has moved. Other
-    /// processes write keys only, which are not to be remembered.
+    /// processes write keys only, for which there is [`Store::commits`].
     fn version(&self) -> u64;
+    /// A number that is another one once anything at all was committed, by this process or by
+    /// another one, from the moment of the commit on. What was read after the number was asked for
+    /// is as it is in the store as long as the number is the same. `None` where it cannot be told
+    /// for less than a read costs: then nothing that others write is to be remembered. Does not
+    /// wait.
+    fn commits(&self) -> Option<u64>;
     /// Reads and writes something, to see that both work.
     async fn check(&self) -> Result<()>;
     /// Writes out what is pending and lets go of everything. Further calls fail.

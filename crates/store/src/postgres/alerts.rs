@@ -10,6 +10,7 @@ use crate::contract::alerts::{
 };
 use crate::contract::{Result, StoreError};
 use crate::text::{Texts as _, clean};
+use crate::version::{WRITING_ALERTS, keeping_reading};
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postroom_model::alert::{Alert, AlertMailed, AlertSubject, ApplicationReading, ReadingOutcome};
@@ -259,7 +260,7 @@ impl Alerts for PostgresStore {
 
     async fn apply_alerts(&self, round: &AlertRound) -> Result<()> {
         self.server()
-            .write("writing alerts", move |tx| {
+            .write(WRITING_ALERTS, move |tx| {
                 async move {
                     if let Some(mail) = &round.mail {
                         // First, for it locks the mailbox, as whoever accepts a message does.
@@ -402,8 +403,12 @@ impl Alerts for PostgresStore {
     }
 
     async fn save_application_reading(&self, reading: &ApplicationReading) -> Result<()> {
+        let ends = match reading.outcome {
+            ReadingOutcome::Read => &*reading.credentials,
+            ReadingOutcome::NotPermitted => &[],
+        };
         self.server()
-            .write("keeping what an application object said", move |tx| {
+            .write(keeping_reading(!ends.is_empty()), move |tx| {
                 async move {
                     let connection = reading.connection.as_str();
                     if tx.row_opt(IS_THERE, &[&connection]).await?.is_none() {
@@ -419,10 +424,6 @@ impl Alerts for PostgresStore {
                         ],
                     )
                     .await?;
-                    let ends = match reading.outcome {
-                        ReadingOutcome::Read => &*reading.credentials,
-                        ReadingOutcome::NotPermitted => &[],
-                    };
                     for end in ends {
                         tx.execute(
                             SET_END,

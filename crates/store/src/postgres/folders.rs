@@ -9,6 +9,7 @@ use crate::contract::Result;
 use crate::contract::folders::{FolderPage, Folders};
 use crate::folder_tree::{differ, parents_first};
 use crate::text;
+use crate::version::TAKING_IN_FOLDERS;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postroom_model::change::{ChangeKind, ChangedResource};
@@ -151,7 +152,7 @@ impl Folders for PostgresStore {
         at: Timestamp,
     ) -> Result<()> {
         self.server()
-            .write("taking in folders", move |tx| {
+            .write(TAKING_IN_FOLDERS, move |tx| {
                 apply(tx, mailbox, page, at).boxed()
             })
             .await

@@ -8,6 +8,7 @@ use super::{changes, cursors, numbers};
 use crate::contract::mailboxes::Mailboxes;
 use crate::contract::{Result, StoreError};
 use crate::text::{Texts as _, clean};
+use crate::version::WRITING_MIRROR;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postgres_types::ToSql;
@@ -223,7 +224,7 @@ impl Mailboxes for PostgresStore {
     async fn set_sync_state(&self, id: &MailboxId, sync: &SyncState) -> Result<()> {
         let error = &sync.error.as_deref().map(clean);
         self.server()
-            .write("writing how a mirror stands", move |tx| {
+            .write(WRITING_MIRROR, move |tx| {
                 async move {
                     tx.execute(
                         SET_SYNC,

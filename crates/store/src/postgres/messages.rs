@@ -9,6 +9,7 @@ use super::values::{count, has_nul, kept, named, texts};
 use super::{PostgresStore, changes, cursors, list_messages, mailboxes};
 use crate::contract::Result;
 use crate::contract::messages::{Applied, MessagePage, MessageQuery, Messages, StoredMessage};
+use crate::version::{TAKING_IN_A_MESSAGE, TAKING_IN_MESSAGES};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -180,7 +181,7 @@ impl Messages for PostgresStore {
         let contents = Contents::prepare(self, &page.contents, at).await?;
         let contents = &contents;
         self.server()
-            .write("taking in messages", move |tx| {
+            .write(TAKING_IN_MESSAGES, move |tx| {
                 apply(tx, mailbox, page, contents, at).boxed()
             })
             .await
@@ -316,7 +317,7 @@ impl Messages for PostgresStore {
         let contents = Contents::prepare(self, contents, at).await?;
         let contents = &contents;
         self.server()
-            .write("taking in a message", move |tx| {
+            .write(TAKING_IN_A_MESSAGE, move |tx| {
                 async move {
                     let Some(mailbox) = numbers::lock_served(tx, mailbox.as_str()).await? else {
                         return Ok(Applied::default());

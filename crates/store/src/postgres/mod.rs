@@ -315,6 +315,11 @@ impl Store for PostgresStore {
         self.0.server.version()
     }
 
+    /// Nothing tells this without asking the server, and then it can be asked for the thing itself.
+    fn commits(&self) -> Option<u64> {
+        None
+    }
+
     async fn check(&self) -> Result<()> {
         let doing = "checking the store";
         let written: i64 = self

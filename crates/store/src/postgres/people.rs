@@ -7,6 +7,7 @@ use super::values::{Time, at as kept_at, has_nul, named, time};
 use crate::contract::Result;
 use crate::contract::people::{People, StoredPerson};
 use crate::text::clean_person;
+use crate::version::TAKING_IN_PEOPLE;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use postroom_model::resource::person::PersonRecord;
@@ -132,7 +133,7 @@ impl People for PostgresStore {
             .collect();
         let people = &people;
         self.server()
-            .write("taking in people", move |tx| {
+            .write(TAKING_IN_PEOPLE, move |tx| {
                 async move {
                     let connection = connection.as_str();
                     if tx.row_opt(IS_THERE, &[&connection]).await?.is_none() {

@@ -10,6 +10,7 @@ use crate::contract::alerts::{
 };
 use crate::contract::{Result, StoreError};
 use crate::text::{Texts as _, clean};
+use crate::version::{WRITING_ALERTS, keeping_reading};
 use async_trait::async_trait;
 use postroom_model::alert::{Alert, AlertMailed, AlertSubject, ApplicationReading, ReadingOutcome};
 use postroom_model::{AlertId, ConnectionId, OutboxId, Timestamp};
@@ -228,7 +229,7 @@ impl Alerts for SqliteStore {
 
     async fn apply_alerts(&self, round: &AlertRound) -> Result<()> {
         let round = round.clone();
-        self.write("writing alerts", move |tx| {
+        self.write(WRITING_ALERTS, move |tx| {
             for it in &round.steps {
                 step(tx, it)?;
             }
@@ -340,7 +341,8 @@ impl Alerts for SqliteStore {
 
     async fn save_application_reading(&self, reading: &ApplicationReading) -> Result<()> {
         let reading = reading.clone();
-        self.write("keeping what an application object said", move |tx| {
+        let doing = keeping_reading(!reading.credentials.is_empty());
+        self.write(doing, move |tx| {
             let connection = reading.connection.as_str();
             let is_there: bool = tx
                 .prepare_cached(IS_THERE)?

@@ -8,6 +8,7 @@ use crate::contract::Result;
 use crate::contract::folders::{FolderPage, Folders};
 use crate::folder_tree::{differ, parents_first};
 use crate::text;
+use crate::version::TAKING_IN_FOLDERS;
 use async_trait::async_trait;
 use postroom_model::change::{ChangeKind, ChangedResource};
 use postroom_model::resource::folder::MailFolder;
@@ -117,7 +118,7 @@ impl Folders for SqliteStore {
         at: Timestamp,
     ) -> Result<()> {
         let (owner, page) = (mailbox.clone(), page.clone());
-        self.write("taking in folders", move |tx| {
+        self.write(TAKING_IN_FOLDERS, move |tx| {
             let Some(mailbox) = numbers::mailbox(tx, owner.as_str())? else {
                 return Ok(());
             };

@@ -7,6 +7,7 @@ use super::{SqliteStore, changes, cursors, numbers};
 use crate::contract::mailboxes::Mailboxes;
 use crate::contract::{Result, StoreError};
 use crate::text::{Texts as _, clean};
+use crate::version::WRITING_MIRROR;
 use async_trait::async_trait;
 use postroom_model::mailbox::{Mailbox, SyncState};
 use postroom_model::{AccountId, ConnectionId, MailboxId};
@@ -184,7 +185,7 @@ impl Mailboxes for SqliteStore {
     async fn set_sync_state(&self, id: &MailboxId, sync: &SyncState) -> Result<()> {
         let (id, sync) = (id.clone(), sync.clone());
         let error = sync.error.as_deref().map(|it| clean(it).into_owned());
-        self.write("writing how a mirror stands", move |tx| {
+        self.write(WRITING_MIRROR, move |tx| {
             tx.prepare_cached(SET_SYNC)?.execute(params![
                 sync.state.name(),
                 sync.messages_total.map(kept),

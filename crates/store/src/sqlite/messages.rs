@@ -10,6 +10,7 @@ use super::{SqliteStore, cursors, list_messages, mailboxes, numbers};
 use crate::contract::Result;
 use crate::contract::messages::{Applied, MessagePage, MessageQuery, Messages, StoredMessage};
 use crate::text;
+use crate::version::{TAKING_IN_A_MESSAGE, TAKING_IN_MESSAGES};
 use async_trait::async_trait;
 use bytes::Bytes;
 use postroom_model::change::{ChangeKind, ChangedResource};
@@ -165,7 +166,7 @@ impl Messages for SqliteStore {
         let (mailbox, mut page) = (mailbox.clone(), page.clone());
         let contents = Contents::prepare(&self.0.files, std::mem::take(&mut page.contents)).await?;
         let (applied, _contents) = self
-            .write("taking in messages", move |tx| {
+            .write(TAKING_IN_MESSAGES, move |tx| {
                 contents.put(tx, at)?;
                 Ok((apply(tx, &mailbox, &page, at)?, contents))
             })
@@ -281,7 +282,7 @@ impl Messages for SqliteStore {
         let (mailbox, message) = (mailbox.clone(), message.clone());
         let contents = Contents::prepare(&self.0.files, contents.to_vec()).await?;
         let (applied, _contents) = self
-            .write("taking in a message", move |tx| {
+            .write(TAKING_IN_A_MESSAGE, move |tx| {
                 let Some(mailbox) = numbers::mailbox(tx, mailbox.as_str())? else {
                     return Ok((Applied::default(), contents));
                 };

@@ -14,6 +14,7 @@ mod blobs;
 mod calls;
 mod changes;
 mod checkpoint;
+mod commits;
 mod connection;
 mod connections;
 mod contains;
@@ -49,6 +50,7 @@ pub use crate::role::Role;
 use crate::seal::{MasterKey, Vault, VaultReset};
 use async_trait::async_trait;
 use checkpoint::Checkpoints;
+use commits::Commits;
 use errors::{Answer, from_sqlite};
 use lock::FolderLock;
 use readers::Readers;
@@ -108,6 +110,7 @@ struct Inner {
     id: String,
     writer: Writer,
     readers: Readers,
+    commits: Commits,
     vault: Vault,
     files: BlobFiles,
     feed: watch::Receiver<u64>,
@@ -156,6 +159,7 @@ impl SqliteStore {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.readers.close();
+        self.commits.close();
         self.writer.close();
     }
 }
@@ -196,6 +200,7 @@ fn open(options: SqliteOptions) -> Result<SqliteStore> {
         Writer::start(connection, place.clone(), feed_sender, checkpoints, lock)?
     };
     Ok(SqliteStore(Arc::new(Inner {
+        commits: Commits::new(path.clone()),
         readers: Readers::new(path, place.clone(), readers),
         folder,
         place,
@@ -256,6 +261,10 @@ impl Store for SqliteStore {
         self.0.writer.version()
     }
 
+    fn commits(&self) -> Option<u64> {
+        self.0.commits.number()
+    }
+
     async fn check(&self) -> Result<()> {
         let written: i64 = self
             .write("checking the store", |tx| {
@@ -280,6 +289,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) -> Result<()> {
         self.0.readers.close();
+        self.0.commits.close();
         let inner = Arc::clone(&self.0);
         // Waits for the writer's last commit.
         tokio::task::spawn_blocking(move || inner.writer.close())

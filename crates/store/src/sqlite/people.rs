@@ -6,6 +6,7 @@ use super::values::{micros, named, time};
 use crate::contract::Result;
 use crate::contract::people::{People, StoredPerson};
 use crate::text::clean_person;
+use crate::version::TAKING_IN_PEOPLE;
 use async_trait::async_trait;
 use postroom_model::resource::person::PersonRecord;
 use postroom_model::{ConnectionId, Timestamp};
@@ -77,7 +78,7 @@ impl People for SqliteStore {
     ) -> Result<()> {
         let connection = connection.clone();
         let people: Vec<_> = people.iter().map(clean_person).collect();
-        self.write("taking in people", move |tx| {
+        self.write(TAKING_IN_PEOPLE, move |tx| {
             let connection = connection.as_str();
             let is_there: bool = tx
                 .prepare_cached(IS_THERE)?

@@ -57,3 +57,28 @@ pub async fn uses_only_move_on(ground: &dyn Ground) {
         Some(at(5))
     );
 }
+
+/// A store that counts commits counts each, and nothing else: whoever remembers a key by that number
+/// sees every change of it.
+pub async fn a_number_of_commits_moves_with_each(ground: &dyn Ground) {
+    let store = ground.open().await;
+    ok!(store.insert_key(&key("a"), &[1; 32]));
+    let Some(mut before) = store.commits() else {
+        return;
+    };
+    ok!(store.key_by_hash(&[1; 32]));
+    assert_eq!(store.commits(), Some(before), "reading commits nothing");
+    let mut moved = |what: &str| {
+        let now = store.commits().expect("counted before");
+        assert_ne!(now, before, "{what}");
+        before = now;
+    };
+    ok!(store.touch_keys(&[("a".into(), at(5))]));
+    moved("a key's use is noted");
+    let mut revoked = key("a");
+    revoked.revoked_at = Some(at(5));
+    assert!(ok!(store.update_key(&revoked)));
+    moved("a key is revoked");
+    ok!(store.put_setting("a", "b"));
+    moved("a setting is written");
+}

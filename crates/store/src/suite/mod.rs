@@ -119,7 +119,8 @@ macro_rules! conformance {
             }
             idempotency { of_two_one_is_new answers_are_kept_and_others_refused }
             keys { found_by_hash_whatever_their_state
-                a_revoked_key_stays_so uses_only_move_on }
+                a_revoked_key_stays_so uses_only_move_on
+                a_number_of_commits_moves_with_each }
             logins {
                 found_by_state_and_ended_once
                 completing_keeps_the_accounts_id
