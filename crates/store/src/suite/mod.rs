@@ -196,7 +196,6 @@ macro_rules! conformance {
                 a_ciphertext_opens_in_its_place_only
                 one_that_does_not_open_stops_no_other
                 rotation_leaves_one_key_and_every_secret
-                a_look_beside_a_rotation_finds_every_secret
                 rotation_can_be_cut_off_anywhere
                 the_master_key_is_changed_at_once
                 a_lost_key_costs_secrets_and_nothing_else

@@ -11,7 +11,6 @@ use crate::{MasterKey, seal};
 use postroom_model::Secret;
 use postroom_model::account::AccountState;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 /// Two secrets, three sign-ins, two under way and one with a code for another device.
@@ -217,33 +216,6 @@ pub async fn rotation_leaves_one_key_and_every_secret(ground: &dyn Ground) {
         store.grant(&"u1".into()).await,
         Err(StoreError::Sealed { .. })
     ));
-}
-
-/// Whoever looks meanwhile finds every secret, under the old key or the new one.
-pub async fn a_look_beside_a_rotation_finds_every_secret(ground: &dyn Ground) {
-    let store = ground.open().await;
-    let store = store.as_ref();
-    fill(store).await;
-    let has_ended = AtomicBool::new(false);
-    let rotations = async {
-        for _ in 0..3 {
-            ok!(rotate(store, &first(), 1, &|_| {}));
-        }
-        has_ended.store(true, Ordering::Release);
-    };
-    let looks = async {
-        loop {
-            let is_last = has_ended.load(Ordering::Acquire);
-            let status = ok!(vault_status(store, &first()));
-            assert_eq!((status.sealed, status.unopened), (SEALED, 0));
-            if is_last {
-                return status;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let ((), status) = tokio::join!(rotations, looks);
-    assert!(!status.unfinished);
 }
 
 /// Cut off after every transaction in turn, the store can be used, and the next try goes on.
