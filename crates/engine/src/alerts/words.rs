@@ -1,6 +1,7 @@
 //! What alerts say, and what to do about each: the same in the log, in mail and in `doctor`.
 
 use super::watched::{EndSource, Matter, Watched};
+use crate::shell_word;
 use postroom_model::Timestamp;
 use postroom_model::account::{Account, AccountKind, AccountState};
 
@@ -30,6 +31,7 @@ pub(crate) fn account(account: &Account, connection: &str) -> String {
 
 /// What brings a credential back.
 pub(crate) fn renew(word: &str, client_id: &str, connection: &str) -> String {
+    let connection = shell_word(connection);
     let page = format!(
         "Entra admin center → App registrations → the one with the client id {client_id} → \
          Certificates & secrets"
@@ -37,30 +39,31 @@ pub(crate) fn renew(word: &str, client_id: &str, connection: &str) -> String {
     if word == "client secret" {
         return format!(
             "{page} → New client secret, and copy its value (not its id). Then give it to \
-             Postroom: `postroom connection set {connection:?} --client-secret-file FILE \
+             Postroom: `postroom connection set {connection} --client-secret-file FILE \
              --secret-expires DATE`."
         );
     }
     format!(
-        "Add another certificate beside it: `postroom connection credential add {connection:?} \
+        "Add another certificate beside it: `postroom connection credential add {connection} \
          --make-certificate` (or --certificate FILE for one that you have). Save its public half \
-         with `postroom connection credential certificate {connection:?} --out FILE.pem`, and \
+         with `postroom connection credential certificate {connection} --out FILE.pem`, and \
          upload that: {page} → Certificates → Upload certificate."
     )
 }
 
 /// What lets an account act again.
 pub(crate) fn mend(state: AccountState, connection: &str) -> String {
+    let connection = shell_word(connection);
     match state {
         AccountState::ConsentMissing => format!(
             "An administrator grants consent (Entra admin center → App registrations → API \
-             permissions → Grant admin consent); then `postroom connection check {connection:?}`."
+             permissions → Grant admin consent); then `postroom connection check {connection}`."
         ),
         AccountState::CredentialExpired => format!(
-            "Give the connection a new credential: `postroom connection set {connection:?} \
+            "Give the connection a new credential: `postroom connection set {connection} \
              --client-secret-file FILE --secret-expires DATE`."
         ),
-        _ => format!("The user signs in again: `postroom login {connection:?}`."),
+        _ => format!("The user signs in again: `postroom login {connection}`."),
     }
 }
 
@@ -102,7 +105,7 @@ pub(super) fn of(it: &Watched, is_over: bool) -> Words {
             Words {
                 title,
                 detail: format!(
-                    "The {word} of the connection {connection} {verb} at {}, and the connection \
+                    "The {word} of the connection {connection:?} {verb} at {}, and the connection \
                      has none that is good for longer.{source} {since} nothing goes through this \
                      connection: no mail is fetched and none is sent.",
                     when(*end)
@@ -117,7 +120,7 @@ pub(super) fn of(it: &Watched, is_over: bool) -> Words {
         } => Words {
             title: format!("{connection} has no {word} that Microsoft accepts"),
             detail: format!(
-                "Nothing goes through the connection {connection}: {}.",
+                "Nothing goes through the connection {connection:?}: {}.",
                 reason.trim_end_matches('.')
             ),
             hint: renew(word, client_id, connection),
@@ -135,8 +138,9 @@ pub(super) fn of(it: &Watched, is_over: bool) -> Words {
                     when(*end)
                 ),
                 hint: format!(
-                    "If it is still needed, the user signs in again: `postroom login \
-                     {connection:?}`. If not, remove the account: `postroom account remove`."
+                    "If it is still needed, the user signs in again: `postroom login {}`. If not, \
+                     remove the account: `postroom account remove`.",
+                    shell_word(connection)
                 ),
             }
         }
