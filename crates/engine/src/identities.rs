@@ -6,14 +6,9 @@ use postroom_model::account::Account;
 use postroom_model::connection::Connection;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
 
 /// So many are remembered at most.
 const MOST: usize = 50_000;
-
-/// After so long one is read again in any case: where the caller of a write went away, the store may
-/// have counted it a moment before it happened.
-const LONGEST: Duration = Duration::from_secs(5);
 
 /// What is remembered.
 #[derive(Default)]
@@ -26,7 +21,6 @@ struct Known {
     connection: Arc<Connection>,
     /// The store's version from before they were read.
     version: u64,
-    read_at: Instant,
 }
 
 impl Identities {
@@ -37,9 +31,7 @@ impl Identities {
         version: u64,
     ) -> Option<(Arc<Account>, Arc<Connection>)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let found = known
-            .get(id)
-            .filter(|known| known.version == version && known.read_at.elapsed() < LONGEST)?;
+        let found = known.get(id).filter(|known| known.version == version)?;
         Some((Arc::clone(&found.account), Arc::clone(&found.connection)))
     }
 
@@ -55,7 +47,6 @@ impl Identities {
                 account: Arc::clone(account),
                 connection: Arc::clone(connection),
                 version,
-                read_at: Instant::now(),
             },
         );
     }

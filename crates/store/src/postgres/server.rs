@@ -242,7 +242,20 @@ impl Server {
         T: Send,
         W: for<'t> Fn(&'t Tx<'a>) -> BoxFuture<'t, Answer<T>> + Send + Sync,
     {
-        let _moves = self.version.moves(doing);
+        let moves = self.version.moves(doing);
+        let written = self.write_in_time(doing, work).await;
+        // An error may mean that nobody knows whether it happened.
+        if written.is_ok() {
+            moves.ended();
+        }
+        written
+    }
+
+    async fn write_in_time<'a, T, W>(&self, doing: &str, work: W) -> Result<T>
+    where
+        T: Send,
+        W: for<'t> Fn(&'t Tx<'a>) -> BoxFuture<'t, Answer<T>> + Send + Sync,
+    {
         let mut patience = Patience::new(self.patience.writes);
         loop {
             if let Some(lock) = &self.lock {
