@@ -73,10 +73,10 @@ pub trait Store:
     /// What it is, for people: kind, place, version of its schema.
     async fn describe(&self) -> Result<Description>;
     /// A number that goes up whenever this process may have changed an account or a connection with
-    /// its credentials, before the method that wrote it returns. It moves
-    /// all the time while it is not known whether something was written, because its caller went away. Whoever remembers what was read
-    /// remembers the number from before reading with it, and reads again once it has moved. Other
-    /// processes write keys only, for which there is [`Store::commits`].
+    /// its credentials, before the method that wrote it returns; and all the time while it is not
+    /// known whether something was written, because its caller went away. Whoever remembers what was
+    /// read remembers the number from before reading with it, and reads again once it has moved.
+    /// Other processes write keys only, for which there is [`Store::commits`].
     fn version(&self) -> u64;
     /// A number that is another one once anything at all was committed, by this process or by
     /// another one, from the moment of the commit on. What was read after the number was asked for
