@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The moment.
-const MOMENT: Duration = Duration::from_secs(2);
+const MOMENT: Duration = Duration::from_secs(5);
 /// So many accounts wait for their entry at most; a hand-out beside them has one of its own.
 const MOST: usize = 10_000;
 /// The same for callers and scopes of one account.

@@ -1,6 +1,7 @@
 //! The one writer: a thread that takes whole units of work. Those that wait share a transaction
-//! and its one sync to disk; each has a savepoint, so that one that fails undoes only itself. Nobody
-//! is answered before the commit.
+//! and its one sync to disk; each but the first has a savepoint, so that one that fails undoes only
+//! itself. The first has nothing before it that would be undone, and mostly nothing behind it: without
+//! a savepoint SQLite need not keep what each page was before. Nobody is answered before the commit.
 
 use super::checkpoint::Checkpoints;
 use super::errors::{Answer, from_sqlite};
@@ -197,7 +198,20 @@ fn group(
     }
     let begun = Instant::now();
     let mut replies = Vec::new();
-    let mut next = Some(first);
+    match catch_unwind(AssertUnwindSafe(|| first(Ok(&tx)))) {
+        Ok(done) if !done.failed => replies.push(done.reply),
+        failed => {
+            if !connection.is_autocommit() {
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+            // The caller of one that panicked learns it by the reply that is gone.
+            if let Ok(done) = failed {
+                (done.reply)(None);
+            }
+            return;
+        }
+    }
+    let mut next = behind(connection, queue);
     while let Some(job) = next.take() {
         if let Some(done) = one(&tx, job, place) {
             replies.push(done.reply);
@@ -207,7 +221,7 @@ fn group(
             break;
         }
         if replies.len() < GROUP && begun.elapsed() < GROUP_TIME {
-            next = queue.try_recv().ok();
+            next = behind(connection, queue);
         }
     }
     let lost: Option<rusqlite::Error> = if connection.is_autocommit() {
@@ -231,6 +245,14 @@ fn group(
     if lost.is_none() && changed.get() {
         feed.send_modify(|turn| *turn = turn.wrapping_add(1));
     }
+}
+
+/// The next unit of work that waits, if there is still a transaction for it: SQLite may have undone it
+/// (no room, I/O).
+fn behind(connection: &Connection, queue: &Receiver<Job>) -> Option<Job> {
+    (!connection.is_autocommit())
+        .then(|| queue.try_recv().ok())
+        .flatten()
 }
 
 /// One unit of work in its savepoint. `None` when it panicked: its caller learns it by the reply
