@@ -145,8 +145,12 @@ impl Engine {
         self.store()
             .insert_connection(&connection, credential.as_ref())
             .await?;
-        self.settle_application(&connection.id, credential.is_some())
-            .await?;
+        let settled = self.settle_application(&connection.id, credential.is_some());
+        if let Err(problem) = settled.await {
+            // All or nothing: half a connection would only be in the way of the next try.
+            self.store().remove_connection(&connection.id).await?;
+            return Err(problem);
+        }
         self.connection_now(&connection.id).await
     }
 
@@ -202,8 +206,14 @@ impl Engine {
                 }
                 ConnectionWritten::Done(failed) => {
                     self.door().forget_connection(id);
-                    self.say_ended(id, &failed, &accounts).await?;
-                    self.settle_application(id, credential.is_some()).await?;
+                    let settled = self.settle_application(id, credential.is_some()).await;
+                    if !outside.is_empty()
+                        && let Err(error) = self.say_ended(id, &failed, &accounts).await
+                    {
+                        // It has ended all the same.
+                        tracing::warn!(connection = %connection.name, %error, "what ended with a change of addresses was not said");
+                    }
+                    settled?;
                     return self.connection_now(id).await;
                 }
             }

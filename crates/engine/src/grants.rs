@@ -52,9 +52,7 @@ impl StoreVault {
             alerts,
         }
     }
-}
 
-impl StoreVault {
     /// Looks, after a secret was read, whether the connection still goes where the caller means to
     /// send it. A change of addresses ends what it leads elsewhere in the same commit: where this
     /// finds none, the secret is for that place.
