@@ -3,10 +3,13 @@
 use crate::support::{code, credential, new_connection, world};
 use postroom_engine::access::Caller;
 use postroom_engine::connections::{ConnectionChange, NewConnection, NewCredential};
+use postroom_engine::grants::StoreVault;
 use postroom_model::Secret;
 use postroom_model::account::{AccountKind, AccountState};
 use postroom_model::connection::Endpoints;
 use postroom_model::key::Scope;
+use postroom_model::ports::TokenVault as _;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn the_application_follows_the_credentials() {
@@ -46,6 +49,30 @@ async fn the_application_follows_the_credentials() {
     assert!(engine.accounts(&Caller::Local).await.unwrap().is_empty());
     let again = engine.remove_credential(&bare.id, &second.id).await;
     assert_eq!(code(again), "notFound");
+}
+
+/// Whoever read a connection before it was changed would send the new secret to the old address.
+#[tokio::test]
+async fn a_secret_is_not_given_out_for_addresses_that_were_changed() {
+    let world = world().await;
+    let engine = &world.engine;
+    let new = new_connection("moves", Some("the old one"));
+    let before = engine.add_connection(&Caller::Local, new).await.unwrap();
+    let vault = StoreVault::new(Arc::clone(engine.store()), Arc::clone(engine.clock()));
+    assert_eq!(vault.credentials(&before).await.unwrap().len(), 1);
+    let change = ConnectionChange {
+        authority_url: Some("https://login.elsewhere.example".into()),
+        credential: Some(NewCredential::secret(Secret::new("the new one"), None)),
+        ..ConnectionChange::default()
+    };
+    let after = engine
+        .change_connection(&Caller::Local, &before.id, change)
+        .await
+        .unwrap();
+    assert!(vault.credentials(&before).await.is_err());
+    assert!(vault.grant(&"nobody".into(), &before).await.is_err());
+    let kept = vault.credentials(&after).await.unwrap();
+    assert_eq!(kept[0].secret.reveal(), "the new one");
 }
 
 #[tokio::test]
